@@ -1,0 +1,138 @@
+"""Masks: which key a query may attend to (lesson 06)."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from course_lib.errors import DtypeError, OptionError, ShapeError
+from course_lib.shapes import FloatArray, require_integer
+
+BoolArray = NDArray[np.bool_]
+Window = int | tuple[int | None, int | None]
+
+
+def causal_mask(n_queries: int, n_keys: int | None = None, *, offset: int = 0) -> BoolArray:
+    """Let query i attend to keys 0 .. i + offset, that is, to the past and itself.
+
+    Parameters
+    ----------
+    n_queries : int
+    n_keys : int, optional
+        None means as many as queries.
+    offset : int
+        The position of query 0 among the keys; with a cache, the number of keys that were there already.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_queries, n_keys)
+        True = may attend.
+
+    Raises
+    ------
+    OptionError
+        If a size is negative or any argument is no whole number.
+
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.2.3.
+
+    Examples
+    --------
+    >>> causal_mask(2, 3).astype(int)
+    array([[1, 0, 0],
+           [1, 1, 0]])
+    >>> causal_mask(2, 3, offset=1).astype(int)
+    array([[1, 1, 0],
+           [1, 1, 1]])
+    """
+    n_queries = require_integer("n_queries", n_queries, minimum=0)
+    n_keys = n_queries if n_keys is None else require_integer("n_keys", n_keys, minimum=0)
+    return _distance(n_queries, n_keys, require_integer("offset", offset)) <= 0
+
+
+def combine_masks(
+    n_queries: int,
+    n_keys: int,
+    *,
+    mask: ArrayLike | None = None,
+    is_causal: bool = False,
+    offset: int = 0,
+    window: Window | None = None,
+) -> tuple[BoolArray | None, FloatArray | None]:
+    """Join the masking options of `attention` into what is allowed and what is added to the scores.
+
+    Returns
+    -------
+    allowed : ndarray of bool, shape (..., n_queries, n_keys), or None where nothing is forbidden
+        True where every option allows the pair.
+    added : ndarray of float, shape (..., n_queries, n_keys), or None
+        The float mask.
+
+    Raises
+    ------
+    ShapeError
+        If `mask` does not broadcast to (..., n_queries, n_keys).
+    DtypeError
+        If `mask` is neither bool nor float.
+    OptionError
+        If `offset` or `window` is not as described.
+    """
+    offset = require_integer("offset", offset)
+    allowed: BoolArray | None = None
+    added: FloatArray | None = None
+    if mask is not None:
+        given = _check_mask(mask, n_queries, n_keys)
+        if given.dtype == np.bool_:
+            allowed = given
+        else:
+            added = given
+    if is_causal:
+        allowed = _both(allowed, causal_mask(n_queries, n_keys, offset=offset))
+    if window is not None:
+        allowed = _both(allowed, _inside_window(n_queries, n_keys, offset, window))
+    return allowed, added
+
+
+def _inside_window(n_queries: int, n_keys: int, offset: int, window: Window) -> BoolArray:
+    left, right = check_window(window)
+    distance = _distance(n_queries, n_keys, offset)
+    inside = np.ones(distance.shape, dtype=np.bool_)
+    if left is not None:
+        inside &= distance >= -left
+    if right is not None:
+        inside &= distance <= right
+    return inside
+
+
+def check_window(window: Window) -> tuple[int | None, int | None]:
+    """Return a window as (left, right), None for a side without bound; raise `OptionError` if it is none."""
+    sides = window if isinstance(window, tuple | list) else (window, window)
+    if len(sides) != 2:
+        raise OptionError(f"window must be a whole number or (left, right), but it is {window!r}.")
+    left, right = (None if side is None else require_integer("window", side, minimum=0) for side in sides)
+    return left, right
+
+
+def _distance(n_queries: int, n_keys: int, offset: int) -> NDArray[np.int64]:
+    """Position of each key minus position of each query: negative in the past, 0 at itself."""
+    return np.arange(n_keys)[np.newaxis, :] - (np.arange(n_queries)[:, np.newaxis] + offset)
+
+
+def _both(allowed: BoolArray | None, other: BoolArray) -> BoolArray:
+    return other if allowed is None else allowed & other
+
+
+def _check_mask(mask: ArrayLike, n_queries: int, n_keys: int) -> BoolArray | FloatArray:
+    given = np.asarray(mask)
+    if given.dtype.kind not in "bf":
+        raise DtypeError(
+            f"mask must be bool (True = may attend) or float (added to the scores), but it has dtype {given.dtype}. "
+            "Write mask.astype(bool) if 1 means 'may attend', and mask == 0 if 1 means 'blocked'."
+        )
+    for axis, size, expected in zip((-1, -2), given.shape[::-1], (n_keys, n_queries), strict=False):
+        if size not in (1, expected):
+            name = "n_keys" if axis == -1 else "n_queries"
+            raise ShapeError(
+                f"mask must broadcast to (..., n_queries={n_queries}, n_keys={n_keys}), but it has shape {given.shape}: "
+                f"its axis {axis} must be {expected} ({name}) or 1."
+            )
+    return given
