@@ -132,7 +132,7 @@ def _check_mask(mask: ArrayLike, n_queries: int, n_keys: int) -> BoolArray | Flo
         if size not in (1, expected):
             name = "n_keys" if axis == -1 else "n_queries"
             raise ShapeError(
-                f"mask must broadcast to (..., n_queries={n_queries}, n_keys={n_keys}), but it has shape {given.shape}: "
-                f"its axis {axis} must be {expected} ({name}) or 1."
+                f"mask must broadcast to (..., n_queries={n_queries}, n_keys={n_keys}), but it has shape "
+                f"{given.shape}: its axis {axis} must be {expected} ({name}) or 1."
             )
     return given

@@ -130,8 +130,9 @@ def share_heads(query: FloatArray, name: str, array: FloatArray) -> FloatArray:
     n_query_heads, n_heads = query.shape[-3], array.shape[-3]
     if n_heads == 0 or n_query_heads % n_heads:
         raise ShapeError(
-            f"query has {n_query_heads} heads and {name} has {n_heads}, but groups of query heads can share a {name} head "
-            f"only where {n_query_heads} is a multiple of {n_heads}. query has shape {query.shape}, {name} {array.shape}."
+            f"query has {n_query_heads} heads and {name} has {n_heads}, but groups of query heads can share a {name} "
+            f"head only where {n_query_heads} is a multiple of {n_heads}. "
+            f"query has shape {query.shape}, {name} {array.shape}."
         )
     return np.repeat(array, n_query_heads // n_heads, axis=-3)
 
