@@ -45,6 +45,19 @@ def compute_dtype(*arrays: FloatArray) -> np.dtype[np.floating]:
     return np.result_type(np.float32, *arrays)
 
 
+def matrix_product(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return ``left @ right``, summed in float32 at least and left in that dtype."""
+    product: FloatArray = np.matmul(left, right, dtype=compute_dtype(left, right))
+    return product
+
+
+def to_dtype_of(result: FloatArray, *inputs: FloatArray) -> FloatArray:
+    """Round `result` to the dtype of the widest input; what does not fit float16 becomes inf."""
+    with np.errstate(over="ignore"):
+        rounded: FloatArray = result.astype(np.result_type(*inputs), copy=False)
+    return rounded
+
+
 def describe(name: str, array: FloatArray, axes: Sequence[str]) -> str:
     """Say a shape in words: ``query (n_queries=4, d_k=3)``.
 

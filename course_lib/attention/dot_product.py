@@ -1,9 +1,8 @@
 """Scaled dot-product attention: the weighted sum, and all steps in one function (lessons 04 and 05)."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from course_lib.attention.masks import Window, combine_masks
+from course_lib.attention.masks import Window, apply_masks
 from course_lib.attention.projection import project
 from course_lib.attention.scores import check_query_and_key, scaled_scores, share_heads
 from course_lib.attention.softmax import softmax
@@ -11,9 +10,11 @@ from course_lib.shapes import (
     FloatArray,
     as_floats,
     compute_dtype,
+    matrix_product,
     require_axes,
     require_broadcastable,
     require_same_size,
+    to_dtype_of,
 )
 
 WEIGHTS_AXES = ("n_queries", "n_keys")
@@ -59,12 +60,11 @@ def weighted_sum(weights: ArrayLike, value: ArrayLike) -> FloatArray:
         "n_keys", ("weights", weights, WEIGHTS_AXES), ("value", value, VALUE_AXES),
         "Every key brings one value, so each row of weights has one weight for each row of value.",
     )  # fmt: skip
-    value = share_heads(weights, "value", value)
+    value = share_heads("weights", weights, "value", value)
     require_broadcastable(
         "The leading axes of weights and value", weights.shape[:-2], value.shape[:-2], why="Make them equal or 1."
     )
-    output = np.matmul(weights, value, dtype=compute_dtype(weights, value))
-    return output.astype(np.result_type(weights, value), copy=False)
+    return to_dtype_of(matrix_product(weights, value), weights, value)
 
 
 def attention_weights(
@@ -122,20 +122,8 @@ def attention_weights(
     query, key = check_query_and_key(query, key)
     dtype = compute_dtype(query, key)
     scores = scaled_scores(query.astype(dtype, copy=False), key.astype(dtype, copy=False), scale=scale)
-    allowed, added = combine_masks(
-        *scores.shape[-2:], mask=mask, is_causal=is_causal, offset=offset, window=window
-    )  # fmt: skip
-    for part in (allowed, added):
-        if part is not None:
-            require_broadcastable(
-                "The leading axes of mask and scores", part.shape, scores.shape, why="Make them equal or 1."
-            )
-    if added is not None:
-        with np.errstate(over="ignore"):  # a mask of -1e300 is -inf in float32, as meant
-            scores = scores + added.astype(dtype)
-    if allowed is not None:
-        scores = np.where(allowed, scores, dtype.type(-np.inf))
-    return softmax(scores).astype(np.result_type(query, key), copy=False)
+    masked = apply_masks(scores, mask=mask, is_causal=is_causal, offset=offset, window=window)
+    return to_dtype_of(softmax(masked), query, key)
 
 
 def attention(
@@ -192,7 +180,7 @@ def attention(
         query.astype(dtype, copy=False), key.astype(dtype, copy=False),
         mask=mask, is_causal=is_causal, offset=offset, window=window, scale=scale,
     )  # fmt: skip
-    return weighted_sum(weights, value).astype(np.result_type(query, key, value), copy=False)
+    return to_dtype_of(weighted_sum(weights, value), query, key, value)
 
 
 def self_attention(
@@ -236,7 +224,7 @@ def self_attention(
 
     Examples
     --------
-    >>> self_attention([[1, 0], [0, 1]], np.zeros((2, 3)), np.zeros((2, 3)), [[2, 0], [0, 4]])
+    >>> self_attention([[1, 0], [0, 1]], [[0], [0]], [[5], [7]], [[2, 0], [0, 4]])
     array([[1., 2.],
            [1., 2.]])
     """

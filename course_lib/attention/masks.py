@@ -1,10 +1,12 @@
 """Masks: which key a query may attend to (lesson 06)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.errors import DtypeError, OptionError, ShapeError
-from course_lib.shapes import FloatArray, require_integer
+from course_lib.shapes import FloatArray, require_broadcastable, require_integer
 
 BoolArray = NDArray[np.bool_]
 Window = int | tuple[int | None, int | None]
@@ -81,15 +83,35 @@ def combine_masks(
     added: FloatArray | None = None
     if mask is not None:
         given = _check_mask(mask, n_queries, n_keys)
-        if given.dtype == np.bool_:
-            allowed = given
-        else:
-            added = given
+        allowed, added = (given, None) if given.dtype == np.bool_ else (None, given)
     if is_causal:
         allowed = _both(allowed, causal_mask(n_queries, n_keys, offset=offset))
     if window is not None:
         allowed = _both(allowed, _inside_window(n_queries, n_keys, offset, window))
     return allowed, added
+
+
+def apply_masks(
+    scores: FloatArray,
+    *,
+    mask: ArrayLike | None = None,
+    is_causal: bool = False,
+    offset: int = 0,
+    window: Window | None = None,
+) -> FloatArray:
+    """Return scores of shape (..., n_queries, n_keys) with -inf where a pair is forbidden, the float mask added.
+
+    Raises as `combine_masks`, and `ShapeError` where the leading axes of `mask` and `scores` do not fit.
+    """
+    n_queries, n_keys = scores.shape[-2:]
+    allowed, added = combine_masks(n_queries, n_keys, mask=mask, is_causal=is_causal, offset=offset, window=window)
+    for part in (allowed, added):
+        if part is not None:
+            require_broadcastable("The axes of mask and scores", part.shape, scores.shape, why="Make them equal or 1.")
+    if added is not None:
+        with np.errstate(over="ignore"):  # a mask of -1e300 is -inf in float32, as meant
+            scores = scores + added.astype(scores.dtype)
+    return scores if allowed is None else np.where(allowed, scores, scores.dtype.type(-np.inf))
 
 
 def _inside_window(n_queries: int, n_keys: int, offset: int, window: Window) -> BoolArray:
@@ -121,7 +143,7 @@ def _both(allowed: BoolArray | None, other: BoolArray) -> BoolArray:
     return other if allowed is None else allowed & other
 
 
-def _check_mask(mask: ArrayLike, n_queries: int, n_keys: int) -> BoolArray | FloatArray:
+def _check_mask(mask: ArrayLike, n_queries: int, n_keys: int) -> NDArray[Any]:
     given = np.asarray(mask)
     if given.dtype.kind not in "bf":
         raise DtypeError(

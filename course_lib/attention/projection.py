@@ -1,16 +1,16 @@
 """Learned linear maps: a token vector becomes a query, a key or a value (lesson 01)."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from course_lib.errors import ShapeError
 from course_lib.shapes import (
     FloatArray,
     as_floats,
-    compute_dtype,
+    matrix_product,
     require_axes,
     require_broadcastable,
     require_same_size,
+    to_dtype_of,
 )
 
 
@@ -67,8 +67,7 @@ def project(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> F
         if bias.shape != weight.shape[-1:]:
             raise ShapeError(f"bias must have shape (d_out={weight.shape[-1]},), but it has shape {bias.shape}.")
         arrays.append(bias)
-    dtype = compute_dtype(*arrays)
-    projected = np.matmul(x, weight, dtype=dtype)
+    projected = matrix_product(x, weight)
     if bias is not None:
         projected = projected + bias
-    return projected.astype(np.result_type(*arrays), copy=False)
+    return to_dtype_of(projected, *arrays)

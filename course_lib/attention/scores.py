@@ -7,11 +7,12 @@ from course_lib.errors import ShapeError
 from course_lib.shapes import (
     FloatArray,
     as_floats,
-    compute_dtype,
+    matrix_product,
     require_axes,
     require_broadcastable,
     require_number,
     require_same_size,
+    to_dtype_of,
 )
 
 QUERY_AXES = ("n_queries", "d_k")
@@ -50,8 +51,7 @@ def dot_product_scores(query: ArrayLike, key: ArrayLike) -> FloatArray:
            [2., 0., 6.]])
     """
     query, key = check_query_and_key(query, key)
-    scores = _products(query, key)
-    return scores.astype(np.result_type(query, key), copy=False)
+    return to_dtype_of(_products(query, key), query, key)
 
 
 def scaled_scores(query: ArrayLike, key: ArrayLike, *, scale: float | None = None) -> FloatArray:
@@ -94,7 +94,7 @@ def scaled_scores(query: ArrayLike, key: ArrayLike, *, scale: float | None = Non
         scale = float(1 / np.sqrt(query.shape[-1]))
     factor = require_number("scale", scale)
     # Scaled before rounding to the input's dtype, so that float16 products cannot overflow on the way.
-    return (_products(query, key) * factor).astype(np.result_type(query, key), copy=False)
+    return to_dtype_of(_products(query, key) * factor, query, key)
 
 
 def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -110,7 +110,7 @@ def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, F
         raise ShapeError(
             f"query and key must have at least one component, but d_k is 0: query has shape {query.shape}."
         )
-    key = share_heads(query, "key", key)
+    key = share_heads("query", query, "key", key)
     require_broadcastable(
         "The leading axes of query and key", query.shape[:-2], key.shape[:-2],
         why="They must be equal or 1; the number of query heads may also be a multiple of the key heads.",
@@ -118,7 +118,7 @@ def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, F
     return query, key
 
 
-def share_heads(query: FloatArray, name: str, array: FloatArray) -> FloatArray:
+def share_heads(query_name: str, query: FloatArray, name: str, array: FloatArray) -> FloatArray:
     """Repeat the heads of a key or value (axis -3) where a group of query heads shares one (GQA).
 
     References
@@ -130,12 +130,12 @@ def share_heads(query: FloatArray, name: str, array: FloatArray) -> FloatArray:
     n_query_heads, n_heads = query.shape[-3], array.shape[-3]
     if n_heads == 0 or n_query_heads % n_heads:
         raise ShapeError(
-            f"query has {n_query_heads} heads and {name} has {n_heads}, but groups of query heads can share a {name} "
-            f"head only where {n_query_heads} is a multiple of {n_heads}. "
-            f"query has shape {query.shape}, {name} {array.shape}."
+            f"{query_name} has {n_query_heads} heads and {name} has {n_heads}, but groups of heads can share a {name} head "
+            f"only where {n_query_heads} is a multiple of {n_heads}. "
+            f"{query_name} has shape {query.shape}, {name} {array.shape}."
         )
     return np.repeat(array, n_query_heads // n_heads, axis=-3)
 
 
 def _products(query: FloatArray, key: FloatArray) -> FloatArray:
-    return np.matmul(query, np.swapaxes(key, -1, -2), dtype=compute_dtype(query, key))
+    return matrix_product(query, np.swapaxes(key, -1, -2))

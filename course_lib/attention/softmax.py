@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_lib.errors import ShapeError
-from course_lib.shapes import FloatArray, as_floats, compute_dtype, require_integer, require_number
+from course_lib.shapes import FloatArray, as_floats, compute_dtype, require_integer, require_number, to_dtype_of
 
 
 def softmax(scores: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> FloatArray:
@@ -58,5 +58,4 @@ def softmax(scores: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> F
     maximum = np.where(np.isneginf(maximum), 0, maximum)  # -inf - -inf would be NaN
     exponentials = np.exp((exact - maximum) / exact.dtype.type(temperature))
     total = np.sum(exponentials, axis=axis, keepdims=True)
-    weights = exponentials / np.where(total == 0, 1, total)
-    return weights.astype(scores.dtype, copy=False)
+    return to_dtype_of(exponentials / np.where(total == 0, 1, total), scores)
