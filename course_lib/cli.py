@@ -1,0 +1,112 @@
+"""The `course` command; each command imports its work when it is called, so that --help answers at once."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from course_lib.errors import CourseError
+
+if TYPE_CHECKING:
+    from course_lib.authoring import Outcome
+
+app = typer.Typer(
+    name="course",
+    help="Self-attention, derived step by step: open the course, see how far you are, build its notebooks.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, for a program to read.")]
+
+
+def main() -> None:
+    """Run the command line; an expected error is a message and exit status 1, never a traceback."""
+    try:
+        app()
+    except CourseError as error:
+        typer.echo(f"course: {error}", err=True)
+        sys.exit(1)
+
+
+@app.command()
+def lab(
+    port: Annotated[int | None, typer.Option(help="The port to serve on; a free one if not given.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
+) -> None:
+    """Open the course in JupyterLab, at the first lesson.
+
+    Example: `course lab --no-browser --port 8890`
+    """
+    from course_lib.lab import open_lab
+
+    raise typer.Exit(open_lab(port=port, browser=not no_browser))
+
+
+@app.command()
+def build(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these: a number or a name. Default: all.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a notebook is not fresh.")] = False,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="With --check: compare without running, in seconds.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over edited notebooks, a copy put aside.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build the notebooks from their sources, or check that they are what the sources make.
+
+    A notebook that holds somebody's work is not written over unless you say --force, and then a copy stays beside it.
+
+    Examples: `course build`, `course build 03`, `course build --check --no-run`
+    """
+    from course_lib import authoring
+
+    if no_run and not check:
+        raise typer.BadParameter("--no-run goes with --check; a build always runs.")
+    if force and check:
+        raise typer.BadParameter("--force goes with a build; --check writes nothing.")
+    try:
+        root = authoring.course_folder()
+        total = 0 if no_run else authoring.cells_to_run(root, names or ())
+    except authoring.BuildError as error:
+        raise typer.BadParameter(str(error)) from error
+    with _cells_bar(total) as advance:
+        if check:
+            outcomes = list(authoring.check(root, names or (), run=not no_run, advance=advance))
+        else:
+            outcomes = list(authoring.build(root, names or (), force=force, advance=advance))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in outcomes], indent=2))
+    else:
+        _show_outcomes(outcomes)
+    raise typer.Exit(0 if all(one.ok for one in outcomes) else 1)
+
+
+@contextlib.contextmanager
+def _cells_bar(total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr, where a person looks, while cells run; stdout stays for the result."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("Running the cells"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and total)) as bar:
+        cells = bar.add_task("cells", total=total)
+        yield lambda: bar.advance(cells)
+
+
+def _show_outcomes(outcomes: "Sequence[Outcome]") -> None:
+    for one in outcomes:
+        cell = f" [cell {one.cell}]" if one.cell else ""
+        reason = f": {one.reason}" if one.reason else ""
+        typer.secho(f"{one.state:<13} {one.notebook}{cell}{reason}", fg=None if one.ok else "red")
+    problems = sum(not one.ok for one in outcomes)
+    typer.echo(
+        f"{len(outcomes)} notebooks, {problems} with a problem" if problems else f"{len(outcomes)} notebooks, all well"
+    )
