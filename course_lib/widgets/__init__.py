@@ -1,0 +1,7 @@
+"""Live pictures of attention: each is one Python module and one JavaScript module of the same name."""
+
+from course_lib.widgets.base import LiveWidget
+from course_lib.widgets.projection import Projection
+from course_lib.widgets.stage import AttentionStage
+
+__all__ = ["AttentionStage", "LiveWidget", "Projection"]

@@ -1,0 +1,253 @@
+"""What all live widgets share: state in scalar traits, arrays over them, linked sliders, a picture and words.
+
+Every number of a widget's state is a trait of its own, and these scalars are the only truth. The arrays are read from
+them, so an array in the next cell always equals the picture; and a slider is linked to a number by its name.
+"""
+
+import base64
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import anywidget
+import ipywidgets  # type: ignore[import-untyped]
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from course_lib.errors import DtypeError, OptionError, ShapeError
+from course_lib.plots import Picture
+from course_lib.shapes import FloatArray, as_floats, require_integer, require_number
+from course_lib.widgets.modules import stylesheet
+
+MOST_TOKENS = 6
+LARGEST_COMPONENT = 100.0
+_LONGEST_NAME = 40
+
+
+class Number(traitlets.Float[float, Any]):
+    """A finite number between two bounds; anything else is refused with a message of the course."""
+
+    def __init__(self, default: float = 0.0, *, low: float, high: float) -> None:
+        super().__init__(default)
+        self.low, self.high = low, high
+
+    def validate(self, obj: Any, value: Any) -> float:
+        number = require_number(str(self.name), value)
+        if not self.low <= number <= self.high:
+            raise OptionError(f"{self.name} must be between {self.low:g} and {self.high:g}, but it is {number:g}.")
+        return number
+
+
+def component(name: str, row: int, column: int, columns: Sequence[str]) -> str:
+    """Return the trait that holds one number of an array: ``query_0_x``."""
+    return f"{name}_{row}_{columns[column]}"
+
+
+def component_traits(*names: str, n_rows: int = MOST_TOKENS, columns: Sequence[str] = ("x", "y")) -> dict[str, Number]:
+    """Return one synced trait for every number of the arrays `names`."""
+    made = {}
+    for name in names:
+        for row in range(n_rows):
+            for column in columns:
+                trait = Number(low=-LARGEST_COMPONENT, high=LARGEST_COMPONENT)
+                made[f"{name}_{row}_{column}"] = trait.tag(sync=True)
+    return made
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """The base of every widget of the course.
+
+    A subclass sets `_esm` (by `join_modules`), names its arrays in `_columns`, and says what it shows in `figure` and
+    `__repr__`.
+    """
+
+    _css = stylesheet()
+    _columns: ClassVar[dict[str, tuple[str, ...]]] = {}
+    _slider_ranges: ClassVar[dict[str, tuple[float, float, float]]] = {}
+
+    tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    n_tokens = traitlets.Int(1).tag(sync=True)
+    question = traitlets.Unicode("").tag(sync=True)
+    extent = Number(3.0, low=1.0, high=LARGEST_COMPONENT).tag(sync=True)
+    start = traitlets.Dict().tag(sync=True)
+
+    @abstractmethod
+    def figure(self) -> Picture:
+        """Return the present state as a still matplotlib figure."""
+
+    @abstractmethod
+    def __repr__(self) -> str:
+        """Say the present state in one sentence."""
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give the live view, the picture for where no front end runs, and the sentence for where no picture shows."""
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({"text/plain": repr(self)}, {})
+        picture, size = self.figure()._repr_png_()
+        data["image/png"] = base64.b64encode(picture).decode("ascii")
+        metadata["image/png"] = size
+        return data, metadata
+
+    def sliders(self, *names: str | int) -> ipywidgets.VBox:
+        """Return sliders linked to the picture; they move it without asking the kernel.
+
+        Parameters
+        ----------
+        *names : str or int
+            The name of an array, optionally followed by the token it is meant for (``"query", 0``), or of a single
+            number (``"temperature"``). Without any name: a useful selection.
+
+        Returns
+        -------
+        VBox
+            Its children are ordinary FloatSliders.
+
+        Raises
+        ------
+        OptionError
+            If the widget has nothing of that name.
+        """
+        chosen = names or self._default_sliders()
+        return ipywidgets.VBox([self._slider(trait) for trait in self._trait_names(chosen)])
+
+    def _default_sliders(self) -> tuple[str | int, ...]:
+        return tuple(self._slider_ranges)
+
+    def _n_rows(self, name: str) -> int:
+        """Return how many rows the array `name` has."""
+        return int(self.n_tokens)
+
+    def _trait_names(self, names: tuple[str | int, ...]) -> list[str]:
+        """Turn ``("query", 0, "temperature")`` into the names of traits."""
+        found: list[str] = []
+        position = 0
+        while position < len(names):
+            name, position = names[position], position + 1
+            if name in self._slider_ranges:
+                found.append(str(name))
+                continue
+            if name not in self._columns:
+                known = ", ".join((*self._columns, *self._slider_ranges))
+                raise OptionError(f"There is no slider for {name!r}; there is one for each of {known}.")
+            rows: Sequence[int] = range(self._n_rows(str(name)))
+            if position < len(names) and not isinstance(names[position], str):
+                rows = [self._check_row(str(name), names[position])]
+                position += 1
+            found += [f"{name}_{row}_{column}" for row in rows for column in self._columns[str(name)]]
+        return found
+
+    def _check_row(self, name: str, row: object) -> int:
+        number = require_integer(f"the row of {name}", row)
+        if not 0 <= number < self._n_rows(name):
+            raise OptionError(f"{name} has rows 0 to {self._n_rows(name) - 1}, but {number} was asked for.")
+        return number
+
+    def _slider(self, trait: str) -> ipywidgets.FloatSlider:
+        if trait in self._slider_ranges:
+            low, high, step = self._slider_ranges[trait]
+        else:
+            low, high, step = -self.extent, self.extent, 0.05
+        present = getattr(self, trait)
+        slider = ipywidgets.FloatSlider(
+            value=present, min=min(low, present), max=max(high, present), step=step, readout_format=".2f",
+            description=self._slider_label(trait), style={"description_width": "9em"},
+        )  # fmt: skip
+        if trait not in self._slider_ranges:
+            traitlets.dlink((self, "extent"), (slider, "max"))
+            traitlets.dlink((self, "extent"), (slider, "min"), lambda extent: -extent)
+        ipywidgets.jslink((slider, "value"), (self, trait))
+        return slider
+
+    def _slider_label(self, trait: str) -> str:
+        """Return the words beside a slider: ``query cat, x``."""
+        name, _, rest = trait.rpartition("_")
+        array, _, row = name.rpartition("_")
+        return f"{array} {self.tokens[int(row)]}, {rest}" if array in self._columns else trait
+
+    def _array(self, name: str) -> FloatArray:
+        rows = range(self._n_rows(name))
+        array = np.array([[getattr(self, f"{name}_{row}_{column}") for column in self._columns[name]] for row in rows])
+        array.flags.writeable = False  # writing into a copy would look like moving the picture, and would not
+        return array
+
+    def _set_arrays(self, **arrays: ArrayLike) -> None:
+        """Check all arrays, then set all their numbers; a bad one changes nothing."""
+        checked = {name: self._check_array(name, array) for name, array in arrays.items()}
+        largest = max(float(np.max(np.abs(array))) for array in checked.values())
+        with self.hold_sync():
+            self._widen(largest)
+            values = {
+                f"{name}_{row}_{column}": float(array[row, place])
+                for name, array in checked.items()
+                for row in range(len(array))
+                for place, column in enumerate(self._columns[name])
+            }
+            for trait, number in values.items():
+                setattr(self, trait, number)
+            self.start = {**self.start, **values}
+
+    def _check_array(self, name: str, array: ArrayLike) -> FloatArray:
+        given = as_floats(name, array)
+        expected = (self._n_rows(name), len(self._columns[name]))
+        if given.shape != expected:
+            raise ShapeError(
+                f"{name} of this widget has shape {expected}, but you passed {given.shape}. "
+                "The number of tokens of a widget is fixed; make a new one for another number."
+            )
+        if not np.all(np.isfinite(given)):
+            raise OptionError(f"{name} must hold finite numbers, but it holds {given[~np.isfinite(given)][0]}.")
+        if np.max(np.abs(given)) > LARGEST_COMPONENT:
+            raise OptionError(
+                f"{name} must stay between {-LARGEST_COMPONENT:g} and {LARGEST_COMPONENT:g} to be drawn, "
+                f"but its largest number is {np.max(np.abs(given)):g}."
+            )
+        return given.astype(np.float64)
+
+    def _widen(self, largest: float) -> None:
+        """Let the plane reach at least `largest`."""
+        steps = (3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 60, 80, 100)
+        reach = next(float(step) for step in steps if largest <= step)
+        if reach > self.extent:
+            self.extent = reach
+
+    def _watch_components(self) -> None:
+        """Widen the plane when a single number is set beyond its edge."""
+        traits = [trait for name in self._columns for trait in self._trait_names((name,))]
+        self.observe(lambda change: self._widen(abs(change.new)), names=traits)
+
+    def _set_tokens(self, tokens: Sequence[str] | None, n_tokens: int) -> None:
+        """Set the number of tokens and their names; without names they are numbered."""
+        if not 1 <= n_tokens <= MOST_TOKENS:
+            raise ShapeError(f"This widget shows 1 to {MOST_TOKENS} tokens, but there are {n_tokens}.")
+        names = [str(index) for index in range(n_tokens)] if tokens is None else check_tokens(tokens, n_tokens)
+        self.n_tokens = n_tokens
+        self.tokens = names
+
+
+def check_tokens(tokens: Sequence[str], n_tokens: int) -> list[str]:
+    """Return `tokens` as a list, or say what is wrong with them."""
+    if isinstance(tokens, str) or not isinstance(tokens, list | tuple):
+        raise DtypeError(f'tokens must be a list of words such as ["the", "cat"], but it is {tokens!r}.')
+    wrong = next((token for token in tokens if not isinstance(token, str)), None)
+    if wrong is not None:
+        raise DtypeError(f"tokens must be words (str), but one of them is {wrong!r}.")
+    if len(tokens) != n_tokens:
+        raise ShapeError(f"There must be one token for each of the {n_tokens} vectors, but there are {len(tokens)}.")
+    longest = max(tokens, key=len)
+    if len(longest) > _LONGEST_NAME:
+        raise OptionError(f"A token may have {_LONGEST_NAME} characters, but {longest[:20]!r}... has {len(longest)}.")
+    return list(tokens)
+
+
+def count_rows(name: str, array: ArrayLike) -> int:
+    """Return the number of rows of an array of shape (n_tokens, 2), or say that it has another shape."""
+    given = as_floats(name, array)
+    if given.ndim != 2 or given.shape[1] != 2:
+        raise ShapeError(f"{name} must have shape (n_tokens, 2), one vector a row, but it has {given.shape}.")
+    return len(given)
+
+
+def in_words(number: float) -> str:
+    """Write a number for a sentence: two decimals, never a minus before zero."""
+    text = f"{number:.2f}"
+    return "0.00" if text == "-0.00" else text
