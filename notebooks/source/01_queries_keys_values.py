@@ -145,7 +145,7 @@ projection
 # %% [markdown] move-measure-text
 # Now measure it. Twice the token, its query against the old one:
 # %% move-measure
-project(2 * x, w_query) / 2 == project(x, w_query)
+np.array_equal(project(2 * x, w_query), 2 * project(x, w_query))
 # %% [markdown] linear-text
 # That is what *linear* means: twice the input is twice the output, and the map of a sum is the sum of the maps. A
 # matrix can turn, stretch, mirror and flatten; it cannot bend.
@@ -164,14 +164,15 @@ check("predict_shared_matrix", answer)
 plots.matrix(key @ key.T, row_labels=tokens, column_labels=tokens, title="one matrix for both", kind="scores")
 # %% [markdown] shared-text
 # The table is symmetric: whatever "drink" sees in "cats", "cats" must see in "drink". Language is not like that. And
-# worse, look at the diagonal: it is never negative, because there every token meets itself. With two matrices the two
-# directions are free:
+# worse, look at the diagonal: it is never negative, because there every token meets itself.
+#
+# With two matrices the two directions are free:
 # %% two-scores
 plots.matrix(query @ key.T, row_labels=tokens, column_labels=tokens, title="a matrix each", kind="scores")
 # %% two-directions
 scores = query @ key.T
 drink, cats = tokens.index("drink"), tokens.index("cats")
-scores[drink, cats], scores[cats, drink]
+print(f"drink looks for cats: {scores[drink, cats]}, cats look for drink: {scores[cats, drink]}")
 # %% [markdown] two-text
 # "drink" looks for "cats" (somebody who acts) more than "cats" looks for "drink".
 #

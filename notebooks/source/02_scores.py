@@ -29,7 +29,7 @@ np.set_printoptions(precision=2, suppress=True)
 # %% one-score
 q = np.array([1, 2])
 k = np.array([3, 1])
-q[0] * k[0] + q[1] * k[1]
+print(q[0] * k[0] + q[1] * k[1])
 # %% [markdown] all-text
 # ## All queries, all keys
 #

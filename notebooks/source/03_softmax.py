@@ -131,7 +131,7 @@ np.stack([softmax([2.0, 1.0, -1.0]), softmax([12.0, 11.0, 9.0])])
 # $e$ times as large:
 # %% shift-ratio
 weights = softmax([2.0, 1.0, -1.0])
-weights[0] / weights[1]
+print(f"{weights[0] / weights[1]:.4f}, and e is {np.e:.4f}")
 # %% [markdown] overflow-title
 # ## One large number
 #
@@ -141,7 +141,7 @@ with np.errstate(over="ignore", invalid="ignore"):
     exponentials = np.exp([1000.0, 999.0, 0.0])
     print(exponentials, exponentials / exponentials.sum())
 # %% [markdown] overflow-why
-# $e^{1000}$ has 435 digits and doesn't fit a float: it becomes `inf`, and `inf / inf` is `nan`, not a number. How far
+# $e^{1000}$ is too large for any float: it becomes `inf`, and `inf / inf` is `nan`, not a number. How far
 # can we go?
 # %% overflow-limits
 for dtype in (np.float16, np.float32, np.float64):

@@ -87,7 +87,9 @@ ask("predict_outside_hull")
 answer = ...  # "a", "b" or "c"
 check("predict_outside_hull", answer)
 # %% where-stage
-stage = AttentionStage(question="Drag the query as far as you can, then the values. Where does the output go, and where never?")
+stage = AttentionStage(
+    question="Drag the query as far as you can, then the values. Where does the output go, and where never?",
+)
 stage
 # %% [markdown] where-measure-text
 # Now with 10,000 random queries, some of them very long. An output outside of the hull would stick out in *some*
