@@ -57,7 +57,7 @@ x = np.array([
     [2, 0, 0],  # cats: alive
     [0, 2, 1],  # drink: an action, and about drinks
     [0, 0, 1],  # cold: often said of drinks
-    [0, 0, 2],  # milk: a drink
+    [-1, 0, 2],  # milk: a drink, and not alive
 ])  # fmt: skip
 x.shape
 # %% [markdown] roles-text

@@ -34,7 +34,7 @@ np.set_printoptions(precision=2, suppress=True)
 # Every key brings a **value**: what it tells those who attend to it. Here are three values with two numbers each, and
 # the weights of two queries.
 # %% mix-arrays
-value = np.array([[4.0, 0.0], [0.0, 8.0], [2.0, 2.0]])
+value = np.array([[4.0, 2.0], [0.0, 4.0], [-4.0, -4.0]])
 weights = np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
 # %% [markdown] mix-hand-text
 # The output of a query is the sum of all values, each times its weight. For query 0:

@@ -1,0 +1,56 @@
+"""Numbers and claims that stand in the prose of a lesson, computed: change one side and this fails."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_lib.attention import dot_product_scores, softmax
+
+SOURCES = Path(__file__).parents[1] / "notebooks" / "source"
+
+
+def prose_of(number):
+    (source,) = SOURCES.glob(f"{number}_*.py")
+    lines = [line.removeprefix("#").strip() for line in source.read_text(encoding="utf-8").splitlines()]
+    return " ".join(lines)
+
+
+def test_lesson_01_the_two_thin_matrices_hold_a_quarter():
+    assert "d_model, d_k = 512, 64" in prose_of("01")
+    assert "The two thin matrices hold a quarter of the numbers" in prose_of("01")
+    assert 2 * 512 * 64 / 512**2 == 0.25
+    rng = np.random.default_rng(0)
+    merged = rng.standard_normal((20, 3)) @ rng.standard_normal((20, 3)).T
+    assert np.linalg.matrix_rank(merged) == 3  # "its rank is at most d_k"
+    assert not np.allclose(merged, merged.T)  # "nothing makes it symmetric"
+
+
+def test_lesson_02_the_entry_worked_out_by_hand():
+    assert "query 1 is `[2, 0]`, key 2 is `[-1, 1]`, and `2 * -1 + 0 * 1` is -2, in row 1, column 2" in prose_of("02")
+    assert dot_product_scores([[1, 2], [2, 0]], [[3, 1], [0, 1], [-1, 1]])[1, 2] == -2
+
+
+def test_lesson_02_spread_is_the_square_root_of_d_k():
+    assert "takes the spread back to 1" in prose_of("02")
+    query, key = np.random.default_rng(1).standard_normal((2, 200_000, 64))
+    assert (query * key).sum(axis=-1).std() == pytest.approx(8, rel=0.01)
+
+
+def test_lesson_03_the_weights_done_in_the_head():
+    assert "become 1 and 3, and the weights a quarter and three quarters" in prose_of("03")
+    np.testing.assert_allclose(softmax([0, np.log(3)]), [0.25, 0.75])
+
+
+def test_lesson_03_where_exp_overflows():
+    assert "In float32, which models use, a score of 89 is enough, and in float16 one of 12" in prose_of("03")
+    with np.errstate(over="ignore"):
+        for dtype, score in ((np.float32, 89), (np.float16, 12)):
+            assert np.isinf(np.exp(dtype(score)))
+            assert np.isfinite(np.exp(dtype(score - 1)))
+
+
+def test_lesson_03_the_scale_is_a_temperature():
+    assert r"the scale of lesson 02 is nothing but a temperature of $\sqrt{d_k}$" in prose_of("03")
+    scores = np.random.default_rng(0).standard_normal((2, 5))
+    np.testing.assert_allclose(softmax(scores, temperature=np.sqrt(7)), softmax(scores / np.sqrt(7)))
