@@ -6,7 +6,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from course_lib.authoring.derive import KEY
+from course_lib.authoring.derive import KEY, our_metadata
 from course_lib.authoring.outputs import texts_of
 from course_lib.authoring.pixels import same_picture
 
@@ -44,7 +44,7 @@ def first_difference(expected: NotebookNode, found: NotebookNode, *, outputs: bo
 
 def _plain_metadata(notebook: NotebookNode) -> dict[str, Any]:
     """Return the metadata without the digests, which follow from the rest (and from pictures, byte by byte)."""
-    ours = {key: value for key, value in dict(notebook.metadata.get(KEY, {})).items() if key != "digests"}
+    ours = {key: value for key, value in our_metadata(notebook).items() if key != "digests"}
     return {**notebook.metadata, KEY: ours, "format": [notebook.nbformat, notebook.nbformat_minor]}
 
 

@@ -11,6 +11,9 @@ from course_lib.authoring.source import Cell, Source
 
 KEY = "course"  # ours, in the metadata of every derived notebook
 
+UNSTORED = "output-not-stored"
+_UNCOMPARED = "nbval-ignore-output"
+
 LESSON, EXERCISE, SOLUTION = "lesson", "exercise", "solution"
 
 
@@ -53,7 +56,10 @@ def _derive_cell(path: Path, cell: Cell, kind: str) -> NotebookNode:
     text = cell.text
     if marked:
         text = with_stubs(text, where=where) if kind == EXERCISE else without_markers(text, where=where)
-    metadata: dict[str, Any] = {"tags": list(cell.tags)} if cell.tags else {}
+    tags = list(cell.tags)
+    if UNSTORED in tags and _UNCOMPARED not in tags:
+        tags.append(_UNCOMPARED)  # what is not stored cannot be compared
+    metadata: dict[str, Any] = {"tags": tags} if tags else {}
     if marked or cell.points:
         metadata["nbgrader"] = nbgrader_metadata(cell.name, points=cell.points)
     parts = {"id": cell.name, "cell_type": cell.kind, "metadata": metadata, "source": text}
@@ -63,6 +69,12 @@ def _derive_cell(path: Path, cell: Cell, kind: str) -> NotebookNode:
 def _node(parts: dict[str, Any]) -> NotebookNode:
     node: NotebookNode = from_dict(parts)  # type: ignore[no-untyped-call]
     return node
+
+
+def our_metadata(notebook: NotebookNode) -> dict[str, Any]:
+    """Return what we keep in a notebook's metadata; nothing if the notebook is not ours."""
+    ours = notebook.metadata.get(KEY)
+    return dict(ours) if isinstance(ours, dict) else {}
 
 
 def nbgrader_metadata(name: str, *, points: int | None) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE_TOLERANCE = 4  # pixels a side: a tight bounding box follows the font renderer
-BLOCK = 16  # pixels; smaller than a label, larger than the edge of a letter
-BLOCK_TOLERANCE = 0.1  # of black to white, on the mean of a block
+REACH = 2  # pixels: how far another renderer moves the edge of a letter
+COLOUR_TOLERANCE = 0.3  # of black to white: the grey of an antialiased edge
+PIXELS_ALLOWED = 20  # without their like in the other picture; a changed letter has more
 
 
 def same_picture(first: str, second: str) -> bool:
@@ -22,14 +23,17 @@ def same_picture(first: str, second: str) -> bool:
     Returns
     -------
     bool
-        True if the sizes agree within a few pixels and, block by block, the mean colours do.
+        True if the sizes agree within a few pixels and, but for a handful, every pixel of each has one like it
+        close by in the other.
     """
     if first == second:
         return True
     a, b = _pixels(first), _pixels(second)
     if max(abs(a.shape[0] - b.shape[0]), abs(a.shape[1] - b.shape[1])) > SIZE_TOLERANCE:
         return False
-    return bool(np.abs(_block_means(a, b.shape) - _block_means(b, a.shape)).max(initial=0) <= BLOCK_TOLERANCE)
+    height, width = min(a.shape[0], b.shape[0]), min(a.shape[1], b.shape[1])
+    a, b = a[:height, :width], b[:height, :width]
+    return max(_n_without_their_like(a, b), _n_without_their_like(b, a)) <= PIXELS_ALLOWED
 
 
 def _pixels(encoded: str) -> NDArray[np.float64]:
@@ -41,10 +45,13 @@ def _pixels(encoded: str) -> NDArray[np.float64]:
     return colours * alpha + (1 - alpha) if alpha.size else colours
 
 
-def _block_means(picture: NDArray[np.float64], other: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return mean colours on the grid that both pictures share."""
-    rows, columns = (max(1, min(picture.shape[axis], other[axis]) // BLOCK) for axis in (0, 1))
-    cuts = [np.linspace(0, picture.shape[axis], n + 1).astype(int)[:-1] for axis, n in ((0, rows), (1, columns))]
-    sums = np.add.reduceat(np.add.reduceat(picture, cuts[0], axis=0), cuts[1], axis=1)
-    heights, widths = (np.diff([*cut, picture.shape[axis]]) for axis, cut in enumerate(cuts))
-    return np.asarray(sums / (heights[:, None, None] * widths[None, :, None]))
+def _n_without_their_like(picture: NDArray[np.float64], other: NDArray[np.float64]) -> int:
+    """Count the pixels of `picture` that have no similar one within `REACH` in `other`, of the same size."""
+    rows, columns = np.nonzero(np.abs(picture - other).max(axis=-1) > COLOUR_TOLERANCE)
+    colours = picture[rows, columns]
+    around = np.pad(other, ((REACH, REACH), (REACH, REACH), (0, 0)), mode="edge")
+    found = np.zeros(len(rows), dtype=bool)
+    for down in range(2 * REACH + 1):
+        for right in range(2 * REACH + 1):
+            found |= np.abs(colours - around[rows + down, columns + right]).max(axis=-1) <= COLOUR_TOLERANCE
+    return int(np.count_nonzero(~found))

@@ -1,5 +1,6 @@
 """Run a derived notebook with the Python that runs the builder, away from anybody's settings and progress."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from course_lib.authoring.derive import UNSTORED
 from course_lib.authoring.errors import BuildError
 from course_lib.authoring.outputs import clean_outputs
 
@@ -39,11 +41,17 @@ def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], 
     """
     title = f"{notebook.metadata.course.kind} {notebook.metadata.course.title!r}"
     with tempfile.TemporaryDirectory(prefix="course-build-") as scratch:
-        client = _Client(notebook, timeout=CELL_SECONDS, record_timing=False, store_widget_state=False,
-                         allow_errors=True, resources={"metadata": {"path": str(folder)}},
-                         on_cell_executed=lambda **_: advance())  # fmt: skip
+        client = _Client(
+            notebook,
+            timeout=CELL_SECONDS,
+            record_timing=False,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(folder)}},
+            on_cell_executed=lambda **_: advance(),
+        )
         try:
-            client.execute(env=_environment(Path(scratch)))
+            with contextlib.suppress(CellExecutionError):  # the cell itself tells, below
+                client.execute(env=_environment(Path(scratch)))
         except (CellTimeoutError, DeadKernelError) as error:
             raise BuildError(f"{title} did not end: {_first_line(str(error))}") from error
     # The run leaves the kernel's own description behind; what was derived stays.
@@ -52,7 +60,8 @@ def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], 
     for cell in notebook.cells:
         if cell.cell_type == "code":
             _refuse_trouble(title, cell)
-            cell.outputs = clean_outputs(cell.outputs, where=f"{title}, cell {cell.id}")
+            unstored = UNSTORED in cell.metadata.get("tags", [])
+            cell.outputs = [] if unstored else clean_outputs(cell.outputs, where=f"{title}, cell {cell.id}")
             cell.metadata.pop("execution", None)
 
 

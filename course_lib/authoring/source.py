@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext  # type: ignore[import-untyped]
+import nbformat
 
 from course_lib.authoring.errors import BuildError
 
@@ -54,8 +55,14 @@ def read_source(path: Path) -> Source:
     BuildError
         If the header lacks something, or a cell has no name, a name twice, no text, or an unknown option.
     """
-    text = path.read_text(encoding="utf-8")
-    notebook = jupytext.reads(text, fmt={"extension": ".py", "format_name": "percent"})
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BuildError(f"{path.name} cannot be read as UTF-8 text: {error}.") from error
+    try:
+        notebook = jupytext.reads(text, fmt={"extension": ".py", "format_name": "percent"})
+    except (ValueError, nbformat.ValidationError) as error:  # an option that no notebook can have
+        raise BuildError(f"{path.name}: {str(error).strip().splitlines()[0]}. Tags are written tags=[...].") from error
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if _CELL_START.match(line)]
     has_header = bool(notebook.cells) and notebook.cells[0].cell_type == "raw"
     if not has_header:
@@ -105,8 +112,6 @@ def _read_cell(path: Path, line: int, cell: Any) -> Cell:
     if not cell.source.strip():
         raise BuildError(f"{where}: cell {name} is empty.")
     tags = options.get("tags", [])
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise BuildError(f'{where}: cell {name} has tags {tags!r}; write them as tags=["one", "two"].')
     points = options.get("points")
     if points is not None and (not isinstance(points, int) or points < 1 or cell.cell_type != "code"):
         raise BuildError(f"{where}: cell {name} has points={points!r}; points are whole, above 0, on a code cell.")

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.authoring.derive import EXERCISE, KEY
+from course_lib.authoring.derive import EXERCISE, KEY, our_metadata
 from course_lib.authoring.errors import BuildError
 
 COPY_MARK = ".mine-"
@@ -64,7 +64,7 @@ def holds_work(notebook: NotebookNode) -> bool:
     In an exercise that is any edit and any output; in a lesson or a solution, which a build runs anyway, an edit.
     """
     stored, now = _stored_digests(notebook), digests(notebook)
-    if notebook.metadata.get(KEY, {}).get("kind") in (EXERCISE, None):
+    if our_metadata(notebook).get("kind") in (EXERCISE, None):
         return stored != now
     return stored.get("authored") != now["authored"]
 
@@ -111,8 +111,7 @@ def put_aside(path: Path) -> Path:
 
 
 def _stored_digests(notebook: NotebookNode) -> dict[str, str]:
-    ours = notebook.metadata.get(KEY)
-    stored = ours.get("digests") if isinstance(ours, dict) else None
+    stored = our_metadata(notebook).get("digests")
     return dict(stored) if isinstance(stored, dict) else {}
 
 
