@@ -86,7 +86,7 @@ def _read_header(path: Path, text: str) -> dict[str, str | int]:
             continue
         if not colon or key not in _HEADER_KEYS:
             raise BuildError(f"{path.name}: the header knows {', '.join(_HEADER_KEYS)}, not {line.strip()!r}.")
-        header[key] = value
+        header[key] = value.strip("\"'")  # quoted where YAML would want it, as with a colon in a title
     if not header.get("title"):
         raise BuildError(f"{path.name}: the header needs a line '# title: ...'.")
     if not str(header.get("minutes", "")).isdecimal():

@@ -30,6 +30,11 @@ def test_read_source_gives_header_names_kinds_and_texts(tmp_path):
     assert source.cells[1].text == "import matplotlib.pyplot as plt\nimport numpy as np"
 
 
+def test_read_source_takes_a_quoted_title(tmp_path):
+    header = HEADER.replace("Rows", '"Exercise 03: rows"')
+    assert read(tmp_path, header + "# %% a\n1\n").header["title"] == "Exercise 03: rows"
+
+
 def test_read_source_gives_tags_points_and_lines(tmp_path):
     tagged = read(tmp_path, LESSON).cells[3]
     assert (tagged.tags, tagged.points) == (("nbval-ignore-output",), None)
