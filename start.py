@@ -304,8 +304,6 @@ def run_logged(command: list[str], lock: IO[str], progress: PipProgress) -> tupl
             child.wait(timeout=5)
         child.kill()
         raise
-    finally:
-        progress.end()
 
 
 def become(arguments: list[str]) -> NoReturn:
@@ -463,13 +461,14 @@ def install(step: Step, lock: IO[str]) -> None:
     command = [str(python_of_environment()), "-I", "-m", "pip", "install", *step.arguments]
     try:
         status, output = run_logged(command, lock, progress)
+        if not status:
+            progress.finish()
     finally:
+        progress.end()
         if not progress.to_install:  # nothing was touched: what was there before is as good as it was
             write_stamp("ready", python, steps)
     if status:
         raise Trouble(explain(output))
-    progress.finish()
-    progress.end()
     write_stamp("ready", python, {**steps, step.name: step.digest})
 
 

@@ -87,6 +87,9 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
 def _serve(folder: Path, port: int, browser: bool) -> int:
     # A kernel that was installed for the user must not take the place of this environment's.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+    # JupyterLab loads a grammar of international addresses that it never uses, and building it takes two seconds of
+    # every start. Its users go on without it where it cannot be imported.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
 
     try:
