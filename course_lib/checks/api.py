@@ -1,0 +1,160 @@
+"""What a notebook calls: check, hint, ask, show_lines, progress. Each shows one thing and returns nothing."""
+
+import html
+import os
+from collections.abc import Callable
+from typing import Any
+
+from course_lib.checks import record
+from course_lib.checks.choices import committed_letter
+from course_lib.checks.engine import TASKS, close_names, evaluate, find_task
+from course_lib.checks.progress import progress_summary, render_progress
+from course_lib.checks.rendering import Shown, frame, paragraph, render_result, show
+from course_lib.checks.result import Result
+from course_lib.checks.tasks import ChoiceTask, OrderTask, Task
+from course_lib.checks.wording import unknown
+
+
+def check(name: str, answer: Any) -> None:
+    """Check an answer: show what happened, and record it.
+
+    Nothing is raised at the learner. While nbgrader runs a notebook (it sets NBGRADER_EXECUTION), an answer that has
+    not passed raises AssertionError, so that nbgrader gives the points as it should.
+
+    Parameters
+    ----------
+    name : str
+        A task, such as ``"softmax"``.
+    answer : object
+        The function that you wrote; the letter of a prediction; the letters of lines in order. ``...`` means not yet.
+
+    Raises
+    ------
+    AssertionError
+        Under nbgrader only, where the answer has not passed.
+
+    Examples
+    --------
+    >>> check("order_attention", ...)
+    ○ order_attention: not started
+    Choose and order the lines so that they turn query, key and value into output. Nothing is in order yet: answer with letters, as in 'BDA'.
+    """
+    result = evaluate(name, answer)
+    task = find_task(name)
+    notes = _record(task, result, answer) if task is not None else []
+    show(render_result(result, notes))
+    if os.environ.get("NBGRADER_EXECUTION") and not result.passed:
+        raise AssertionError(result.message)
+
+
+def hint(name: str) -> None:
+    """Show the next hint of a task; each call climbs one rung.
+
+    Examples
+    --------
+    >>> hint("sofmax")
+    There is no task called 'sofmax'. Did you mean 'softmax'?
+    """
+    task = find_task(name)
+    if task is None:
+        _say(_unknown_short(name))
+        return
+    if not task.hints:
+        _say(f"A prediction needs no hint: any answer is welcome. ask({task.name!r}) shows the question.")
+        return
+    before, notes = record.update(task.name, lambda kept: kept.update(hints=_count(kept, "hints") + 1))
+    rung = _count(before, "hints")
+    _say("\n".join([*_rungs(task, rung), *notes]))
+
+
+def ask(name: str) -> None:
+    """Show the question of a prediction and its options.
+
+    Examples
+    --------
+    >>> ask("predict_longer_key")
+    A key gets twice as long, the angle to the query stays. The score ...
+      a  stays
+      b  halves
+      c  doubles
+    """
+    task = find_task(name)
+    if not isinstance(task, ChoiceTask):
+        _say(
+            _unknown_short(name)
+            if task is None
+            else f"{name} is no prediction; check({name!r}, ...) says what is asked."
+        )
+        return
+    _show_options(task.asked, task.options, lambda option: html.escape(option))
+
+
+def show_lines(name: str) -> None:
+    """Show the lines that are to be put in order, with their letters."""
+    task = find_task(name)
+    if not isinstance(task, OrderTask):
+        _say(_unknown_short(name) if task is None else f"{name} has no lines to order.")
+        return
+    _show_options(task.asked, task.lines, lambda line: f"<code>{html.escape(line)}</code>")
+
+
+def progress() -> None:
+    """Show how far you are: a bar for each lesson and one for the whole course."""
+    show(render_progress(progress_summary()))
+
+
+def _show_options(asked: str, options: Any, as_html: Callable[[str], str]) -> None:
+    text = "\n".join([asked, *(f"  {letter}  {option}" for letter, option in options.items())])
+    rows = "".join(
+        f'<tr><td style="text-align:left;padding:2px 12px 2px 0"><b>{letter}</b></td>'
+        f'<td style="text-align:left;padding:2px 0">{as_html(option)}</td></tr>'
+        for letter, option in options.items()
+    )
+    table = f'<table style="border-collapse:collapse;margin:0">{rows}</table>'
+    show(Shown(text, frame(paragraph(asked) + table, "var(--jp-info-color1, #0277bd)")))
+
+
+def _say(text: str) -> None:
+    body = "".join(paragraph(line) for line in text.split("\n"))
+    show(Shown(text, frame(body, "var(--jp-info-color1, #0277bd)")))
+
+
+def _unknown_short(name: object) -> str:
+    return unknown(name, close_names(name), list(TASKS)).message.split(" The tasks are:")[0]
+
+
+def _rungs(task: Task, rung: int) -> list[str]:
+    total = len(task.hints)
+    if rung < total:
+        return [f"Hint {rung + 1} of {total}. {task.hints[rung]}"]
+    again = [f"{count}. {text}" for count, text in enumerate(task.hints, start=1)]
+    return [f"There are no more hints for {task.name}. Here they are once more:", *again]
+
+
+def _record(task: Task, result: Result, answer: Any) -> list[str]:
+    """Keep what happened; return what the learner should know about it."""
+    if result.status in ("not_started", "broke"):
+        return []
+    letter = committed_letter(task, answer) if isinstance(task, ChoiceTask) else None
+
+    def change(kept: dict[str, Any]) -> None:
+        kept["attempts"] = _count(kept, "attempts") + 1
+        kept["status"] = "passed" if "passed" in (kept.get("status"), result.status) else result.status
+        if letter is not None:
+            kept.setdefault("first_answer", letter)
+        if result.confusion is not None and letter in (None, kept.get("first_answer")):
+            seen = kept.get("confusions")
+            kept["confusions"] = sorted({*(seen if isinstance(seen, list) else []), result.confusion})
+
+    before, notes = record.update(task.name, change)
+    first = before.get("first_answer")
+    if letter is not None and first not in (None, letter):
+        notes.append(
+            f"Your first answer, {first}, stays in the record: looking again is for learning, not for the score."
+        )
+    return notes
+
+
+def _count(kept: dict[str, Any], field: str) -> int:
+    value = kept.get(field, 0)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,127 @@
+"""Inputs on which mistakes show: sizes that differ, mixed signs, and rows that softmax neither flattens nor decides.
+
+Numbers have two decimals, so that a learner can type a failing case into a cell.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from course_lib.attention import dot_product_scores, softmax
+from course_lib.checks.tasks import Arguments
+
+Floats = NDArray[np.floating]
+Drawn = TypeVar("Drawn")
+
+# Row entropies as parts of log(n_keys): the scale shows where they stay well inside.
+LOWEST, HIGHEST = 0.2, 0.8
+_TARGETS = (0.35, 0.7)
+
+
+def entropy_fraction(scores: Floats) -> Floats:
+    """Return each row's entropy after softmax as a part of the largest possible one, log(n_keys).
+
+    Examples
+    --------
+    >>> entropy_fraction(np.array([[0.0, 0.0], [0.0, 900.0]]))
+    array([1., 0.])
+    """
+    weights = softmax(scores)
+    logarithms = np.log(np.where(weights > 0, weights, 1))
+    fractions: Floats = np.abs((weights * logarithms).sum(axis=-1)) / np.log(scores.shape[-1])
+    return fractions
+
+
+def draw_scores(
+    rng: np.random.Generator, *shape: int, offset: float = 0.0, across: bool = False, dtype: DTypeLike = np.float64
+) -> Arguments:
+    """Draw scores whose rows differ in level; `offset` moves rows by +offset and -offset in turn, `across` columns."""
+
+    def draw() -> Floats:
+        scores = rng.normal(size=shape)
+        levels = rng.uniform(-1, 1, size=(*shape[:-1], 1))
+        return np.round(scores * _factors_to_target(rng, scores) + levels, 2)
+
+    scores = _until_contrasted(draw, lambda scores: scores)
+    moved = _in_turn(shape[-1:], offset)[:, 0] if across else _in_turn(shape[:-1], offset)
+    return {"scores": np.round(scores + moved, 2).astype(dtype)}
+
+
+def draw_attention(
+    rng: np.random.Generator,
+    *,
+    leading: tuple[int, ...] = (),
+    n_queries: int,
+    n_keys: int,
+    d_k: int,
+    d_v: int | None = None,
+    offset: float = 0.0,
+    across: bool = False,
+    dtype: DTypeLike = np.float64,
+) -> Arguments:
+    """Draw query, key and, where `d_v` is given, value.
+
+    `offset` moves the rows of the scaled scores by +offset and -offset in turn, with `across` their columns.
+    """
+
+    def draw() -> tuple[Floats, Floats]:
+        query = rng.normal(size=(*leading, n_queries, d_k))
+        key = np.round(rng.normal(size=(*leading, n_keys, d_k)), 2)
+        if offset:  # a component that all keys share moves a query's whole row of scores, and no weight
+            key[..., 0], query[..., 0] = 1, 0
+        factors = _factors_to_target(rng, dot_product_scores(query, key) / np.sqrt(d_k))
+        return np.round(query * factors, 2), key
+
+    query, key = _until_contrasted(draw, lambda drawn: dot_product_scores(*drawn) / np.sqrt(d_k))
+    if offset:
+        moved = np.round(offset * np.sqrt(d_k), 2)
+        query[..., :1] = moved if across else _in_turn((*leading, n_queries), moved)
+        key[..., :1] = _in_turn((n_keys,), 1) if across else 1
+    arguments: Arguments = {"query": query.astype(dtype), "key": key.astype(dtype)}
+    if d_v is not None:
+        arguments["value"] = draw_matrix(rng, *leading, n_keys, d_v, dtype=dtype)
+    return arguments
+
+
+def draw_weights(rng: np.random.Generator, *shape: int, d_v: int, dtype: DTypeLike = np.float64) -> Arguments:
+    """Draw attention weights of the given shape, their rows summing to 1, and values."""
+    scores = np.asarray(draw_scores(rng, *shape)["scores"])
+    value = draw_matrix(rng, *shape[:-2], shape[-1], d_v, dtype=dtype)
+    return {"weights": softmax(scores).astype(dtype), "value": value}
+
+
+def draw_matrix(rng: np.random.Generator, *shape: int, dtype: DTypeLike = np.float64) -> Floats:
+    """Draw numbers of order 1 and of both signs."""
+    drawn: Floats = np.round(rng.normal(size=shape), 2).astype(dtype)
+    return drawn
+
+
+def _until_contrasted(draw: Callable[[], Drawn], scores_of: Callable[[Drawn], Floats]) -> Drawn:
+    for _ in range(1000):
+        drawn = draw()
+        scores = scores_of(drawn)
+        fractions = entropy_fraction(scores)
+        if scores.min() < 0 < scores.max() and np.all((fractions > LOWEST) & (fractions < HIGHEST)):
+            return drawn
+    raise RuntimeError("no input of the wanted contrast was found in 1000 draws")
+
+
+def _factors_to_target(rng: np.random.Generator, scores: Floats) -> Floats:
+    """Return a factor a row that brings the row's entropy to a random target: a larger factor means less entropy."""
+    target = rng.uniform(*_TARGETS, size=scores.shape[:-1])
+    low, high = np.full(target.shape, np.log(0.25)), np.full(target.shape, np.log(4.0))
+    for _ in range(20):
+        middle = (low + high) / 2
+        too_flat = entropy_fraction(scores * np.exp(middle)[..., np.newaxis]) > target
+        low, high = np.where(too_flat, middle, low), np.where(too_flat, high, middle)
+    factors: Floats = np.exp((low + high) / 2)[..., np.newaxis]
+    return factors
+
+
+def _in_turn(shape: tuple[int, ...], offset: float) -> Floats:
+    """Return +offset, -offset, +offset, ... with a trailing axis of size 1."""
+    signs = 1 - 2 * (np.arange(int(np.prod(shape))) % 2)
+    moved: Floats = (signs * offset).reshape(*shape, 1)
+    return moved

@@ -1,0 +1,77 @@
+"""`evaluate`: find the task, hand the answer to the judge of its kind, and never raise at the learner."""
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from course_lib.checks import exercise_01, exercise_02, exercise_03, exercise_04, wording
+from course_lib.checks.choices import judge_choice
+from course_lib.checks.judging import judge_function
+from course_lib.checks.ordering import judge_order
+from course_lib.checks.result import Result
+from course_lib.checks.running import LocalRunner, Runner
+from course_lib.checks.tasks import ChoiceTask, FunctionTask, OrderTask, Task
+
+_EXERCISES = (exercise_01, exercise_02, exercise_03, exercise_04)
+
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for module in _EXERCISES for task in module.TASKS})
+
+LESSONS: Mapping[int, str] = MappingProxyType({module.LESSON: module.TITLE for module in _EXERCISES})
+
+
+def find_task(name: object) -> Task | None:
+    """Return the task called `name`, or None."""
+    return TASKS.get(name) if isinstance(name, str) else None
+
+
+def close_names(name: object) -> list[str]:
+    """Return the task names that look like `name`."""
+    return difflib.get_close_matches(name.lower(), TASKS, n=3, cutoff=0.5) if isinstance(name, str) else []
+
+
+def evaluate(name: str, answer: Any, *, seed: int = 0, run: Runner | None = None) -> Result:
+    """Judge an answer and say what happened; nothing is shown and nothing recorded.
+
+    Parameters
+    ----------
+    name : str
+        A task, such as ``"softmax"``. An unknown name gives a result with status "not_started", no points, and the
+        names that exist: nothing was judged.
+    answer : callable, str, list of str, None or Ellipsis
+        The learner's function; the letter of a prediction; the letters of an order of lines.
+    seed : int
+        What the inputs are drawn with. The verdict is the same for every seed.
+    run : callable, optional
+        ``run(answer, arguments)`` calls the answer and gives an `Outcome`; the grader puts its jail here. None means
+        in this process, stopped after `running.TIME_LIMIT` seconds where the system can interrupt.
+
+    Returns
+    -------
+    Result
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> evaluate("softmax", lambda scores: np.exp(scores) / np.exp(scores).sum(axis=0)).confusion
+    'M06'
+    >>> evaluate("softmax", ...).status
+    'not_started'
+    """
+    task = find_task(name)
+    if task is None:
+        return wording.unknown(name, close_names(name), list(TASKS))
+    try:
+        return _judge(task, answer, seed, run or LocalRunner())
+    except Exception as error:  # ours, by construction: the learner's are caught where their code runs
+        return wording.broke(task, error)
+
+
+def _judge(task: Task, answer: Any, seed: int, run: Runner) -> Result:
+    if isinstance(task, FunctionTask):
+        return judge_function(task, answer, seed=seed, run=run)
+    if isinstance(task, ChoiceTask):
+        return judge_choice(task, answer)
+    if isinstance(task, OrderTask):
+        return judge_order(task, answer, seed=seed)
+    raise TypeError(f"no judge for a task of type {type(task).__name__}")

@@ -1,0 +1,173 @@
+"""Show results in a notebook: HTML that follows JupyterLab's theme, with the same in plain text."""
+
+import html
+import re
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from course_lib.checks.confusions import CONFUSIONS
+from course_lib.checks.differences import number
+from course_lib.checks.result import Array, Evidence, Result, Status
+
+_STATUS: dict[Status, tuple[str, str, str]] = {
+    "passed": ("✔", "passed", "var(--jp-success-color1, #2e7d32)"),
+    "not_yet": ("✎", "not yet", "var(--jp-warn-color1, #b26a00)"),
+    "not_started": ("○", "not started", "var(--jp-border-color1, #757575)"),
+    "broke": ("⚠", "the check broke", "var(--jp-error-color1, #c62828)"),
+}
+_MOST_ROWS, _MOST_COLUMNS = 6, 8
+
+
+class Shown:
+    """Something with a plain and an HTML form; both are the same from run to run."""
+
+    def __init__(self, text: str, html_text: str) -> None:
+        self._text, self._html = text, html_text
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self._text, "text/html": self._html}
+
+
+def show(shown: Shown) -> None:
+    """Display in a notebook, print elsewhere."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+
+        if get_ipython() is not None:  # type: ignore[no-untyped-call]
+            from IPython.display import display
+
+            display(shown)  # type: ignore[no-untyped-call]
+            return
+    text = repr(shown)
+    try:
+        print(text)
+    except UnicodeEncodeError:  # a console that knows fewer signs
+        print(text.encode("ascii", "replace").decode())
+
+
+def render_result(result: Result, notes: Sequence[str] = ()) -> Shown:
+    """Draw a result: status, message, yours beside the target, what was printed, notes."""
+    icon, words, colour = _STATUS[result.status]
+    is_prediction = result.max_points == 0 and result.status == "passed"
+    status = "your prediction" if is_prediction else words
+    known = f" · {result.confusion}: {CONFUSIONS[result.confusion]}" if result.confusion in CONFUSIONS else ""
+    points = f" · {result.points} of {result.max_points} points" if result.passed and result.max_points else ""
+    head = f"{icon} {result.name + ': ' if result.name else ''}{status}{points}{known}"
+    text = [head, *result.message.split("\n")]
+    body = [f'<div style="font-weight:600">{html.escape(head)}</div>', *map(paragraph, result.message.split("\n"))]
+    if result.evidence is not None and result.evidence.given is not None:
+        table = comparison(result.evidence)
+        if table:
+            text.append(table[0])
+            body.append(table[1])
+    if result.printed.strip():
+        printed = result.printed.rstrip()
+        text.append(f"Your function printed (first call):\n{printed}")
+        body.append(f"{paragraph('Your function printed (first call):')}<pre>{html.escape(printed)}</pre>")
+    for note in notes:
+        text.append(note)
+        body.append(paragraph(note))
+    return Shown("\n".join(text), frame("".join(body), colour))
+
+
+def frame(body: str, colour: str = "var(--jp-border-color1, #757575)") -> str:
+    """Put a coloured bar beside the text; the text keeps the theme's own colour."""
+    return (
+        f'<div style="border-left:4px solid {colour};padding:2px 0 2px 10px;margin:2px 0;'
+        f'color:var(--jp-content-font-color1, inherit);max-width:52em;line-height:1.5">{body}</div>'
+    )
+
+
+def paragraph(text: str) -> str:
+    """Return an escaped paragraph, `code` between backticks."""
+    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return f'<div style="margin:4px 0">{escaped}</div>'
+
+
+def comparison(evidence: Evidence) -> tuple[str, str] | None:
+    """Draw the expected table and the given one side by side, as text and as HTML; None for huge or odd shapes."""
+    expected, given = _as_table(evidence.expected), _as_table(evidence.given)
+    if expected is None or given is None:
+        return None
+    titles = (f"expected {evidence.result}", f"your {evidence.result}")
+    wrong = _wrong_entries(expected, given, evidence.tolerance)
+    text = _side_by_side(_text_table(titles[0], expected, None), _text_table(titles[1], given, wrong))
+    cells = "".join(
+        f'<div style="display:inline-block;vertical-align:top;margin:4px 20px 4px 0">{table}</div>'
+        for table in (_html_table(titles[0], expected, None), _html_table(titles[1], given, wrong))
+    )
+    return text, f"<div>{cells}</div>"
+
+
+def _as_table(array: Array | None) -> Array | None:
+    """Return the first matrix of an array."""
+    if array is None or array.ndim > 4 or array.size == 0:
+        return None
+    while array.ndim > 2:
+        array = array[0]
+    table = np.atleast_2d(array)
+    return table if table.shape[0] <= 50 and table.shape[1] <= 50 else None
+
+
+def _wrong_entries(expected: Array, given: Array, tolerance: float) -> np.ndarray:
+    if expected.shape != given.shape:
+        return np.zeros(given.shape, dtype=bool)
+    largest = max(float(np.abs(expected[np.isfinite(expected)]).max(initial=0)), 1e-12)
+    with np.errstate(invalid="ignore"):
+        return ~np.isclose(given, expected, rtol=tolerance, atol=tolerance * largest, equal_nan=True)
+
+
+def _rows(table: Array, wrong: np.ndarray | None) -> list[list[str]]:
+    marks = np.zeros(table.shape, dtype=bool) if wrong is None else wrong
+    rows = [
+        [number(value) + ("*" if mark else "") for value, mark in zip(row[:_MOST_COLUMNS], of_row, strict=False)]
+        for row, of_row in zip(table[:_MOST_ROWS], marks, strict=False)
+    ]
+    if table.shape[1] > _MOST_COLUMNS:
+        rows = [[*row, "…"] for row in rows]
+    return rows if table.shape[0] <= _MOST_ROWS else [*rows, ["…"] * len(rows[0])]
+
+
+def _text_table(title: str, table: Array, wrong: np.ndarray | None) -> list[str]:
+    rows = _rows(table, wrong)
+    width = max(len(cell) for row in rows for cell in row)
+    lines = [title, *("  ".join(cell.rjust(width) for cell in row) for row in rows)]
+    return lines if wrong is None or not wrong.any() else [*lines, "* differs"]
+
+
+def _side_by_side(left: list[str], right: list[str]) -> str:
+    width = max(map(len, left))
+    height = max(len(left), len(right))
+    left, right = left + [""] * (height - len(left)), right + [""] * (height - len(right))
+    return "\n".join(f"{one.ljust(width)}   {other}".rstrip() for one, other in zip(left, right, strict=True))
+
+
+def _html_table(title: str, table: Array, wrong: np.ndarray | None) -> str:
+    marks = np.zeros(table.shape, dtype=bool) if wrong is None else wrong
+    border = "1px solid var(--jp-border-color2, #bbb)"
+    rows = []
+    for of_row, row in zip([*marks[:_MOST_ROWS], []], _rows(table, None) + [[]], strict=False):
+        if not row:
+            continue
+        cells = "".join(
+            _html_cell(cell, bool(position < len(of_row) and of_row[position]), border)
+            for position, cell in enumerate(row)
+        )
+        rows.append(f"<tr>{cells}</tr>")
+    caption = html.escape(title) + ("" if wrong is None or not wrong.any() else " (≠ where it differs)")
+    return (
+        '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'
+        f'<caption style="caption-side:top;text-align:left;color:inherit">{caption}</caption>{"".join(rows)}</table>'
+    )
+
+
+def _html_cell(cell: str, is_wrong: bool, border: str) -> str:
+    style = f"border:{border};padding:2px 8px;text-align:right"
+    if is_wrong:
+        return f'<td style="{style};font-weight:700">≠ {html.escape(cell)}</td>'
+    return f'<td style="{style}">{html.escape(cell)}</td>'

@@ -1,0 +1,280 @@
+"""Run an answer on a case: catch what it raises, stop it in time, keep what it prints, look at what it returns.
+
+The grader replaces `LocalRunner` by a call into its jail; everything else in the checks stays the same.
+"""
+
+import contextlib
+import io
+import linecache
+import signal
+import sys
+import threading
+import time
+import types
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_lib.checks.result import Array
+from course_lib.checks.tasks import Arguments
+
+TIME_LIMIT = 5.0  # seconds that the learner's code may take in one check
+_MOST_PRINTED = 2000  # characters
+_MOST_NUMBERS = 10_000_000
+
+Kind = Literal["array", "raised", "odd", "empty", "late"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An exception in the learner's code, or in the call of it.
+
+    Attributes
+    ----------
+    error, text : str
+        The exception's class and what it says.
+    function, line_number, line
+        The learner's own line, counted from the ``def`` line of `function`; None and empty where the call itself failed.
+    """
+
+    error: str
+    text: str
+    function: str = ""
+    line_number: int | None = None
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call.
+
+    Attributes
+    ----------
+    kind : {"array", "raised", "odd", "empty", "late"}
+        "odd" is something other than an array of real numbers, "empty" an answer that is not written yet.
+    array : ndarray or None
+    problem : Problem or None
+    detail : str
+        What was odd or empty, in words.
+    changed : tuple of str
+        The arguments that the call changed.
+    printed : str
+    """
+
+    kind: Kind
+    array: Array | None = None
+    problem: Problem | None = None
+    detail: str = ""
+    changed: tuple[str, ...] = ()
+    printed: str = ""
+
+
+class Runner(Protocol):
+    """Anything that can call an answer."""
+
+    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
+        """Call `answer` with `arguments`, by position."""
+
+
+class LocalRunner:
+    """Call the answer in this process, all calls together in at most `seconds`."""
+
+    def __init__(self, seconds: float = TIME_LIMIT) -> None:
+        self._left = seconds
+
+    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
+        """Call `answer` with copies of `arguments`, by position."""
+        if self._left <= 0:
+            return Outcome("late")
+        copies = {name: _copy(argument) for name, argument in arguments.items()}
+        started = time.monotonic()
+        with _quiet() as printed:
+            outcome = _call_in_time(lambda: _call(answer, tuple(copies.values())), self._left)
+        self._left -= time.monotonic() - started
+        changed = tuple(name for name, argument in arguments.items() if not _same(argument, copies[name]))
+        return replace(outcome, changed=changed, printed=printed.text())
+
+
+def run_trusted(program: Callable[..., Any], arguments: Arguments) -> Outcome:
+    """Run a program of ours, such as the reference or a named wrong program."""
+    with np.errstate(all="ignore"):
+        try:
+            value = program(*(_copy(argument) for argument in arguments.values()))
+        except Exception as error:
+            return Outcome("raised", problem=Problem(type(error).__name__, str(error)))
+    return look_at(value)
+
+
+def look_at(value: Any) -> Outcome:
+    """Sort what a function returned into an array of float64, nothing yet, or something odd."""
+    if value is None or value is Ellipsis or value is NotImplemented:
+        return Outcome("empty", detail=repr(value))
+    for kinds, words in _ODD:
+        if isinstance(value, kinds):
+            return Outcome("odd", detail=words)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return Outcome("odd", detail="rows of different lengths, which make no array")
+    return _look_at_array(array, type(value).__name__)
+
+
+_ODD: tuple[tuple[Any, str], ...] = (
+    ((str, bytes), "text"),
+    ((dict,), "a dictionary"),
+    ((set, frozenset), "a set, which has no order"),
+    (
+        (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+        "a generator, which makes its numbers later (is there a `yield`, or round brackets for square ones?)",
+    ),
+    ((types.FunctionType, types.BuiltinFunctionType, types.MethodType, type), "a function (are its brackets missing?)"),
+    ((np.ma.MaskedArray,), "a masked array, in which some numbers are hidden; a plain array is wanted"),
+)
+
+
+def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
+    if array.dtype.kind == "O":
+        if any(entry is Ellipsis or entry is None for entry in array.flat):
+            return Outcome("empty", detail="...")
+        return Outcome("odd", detail=f"Python objects ({came_as}) in place of an array of numbers")
+    if array.dtype.kind == "c":
+        return Outcome("odd", detail="complex numbers; attention is made of real ones")
+    if array.dtype.kind not in "fiub":
+        return Outcome("odd", detail=f"an array of dtype {array.dtype}, which does not hold numbers")
+    if array.size > _MOST_NUMBERS:
+        return Outcome("odd", detail=f"{array.size:,} numbers, far more than asked for")
+    return Outcome("array", array=np.array(array, dtype=np.float64, subok=False))
+
+
+def _call(answer: Any, arguments: tuple[Any, ...]) -> Outcome:
+    try:
+        return look_at(answer(*arguments))
+    except (KeyboardInterrupt, _TimeIsUp):
+        raise
+    except NotImplementedError:
+        return Outcome("empty", detail="NotImplementedError")
+    except BaseException as error:  # SystemExit too: an answer must not end the kernel
+        if _is_a_stub(error):
+            return Outcome("empty", detail="...")
+        return Outcome("raised", problem=_problem(error, answer))
+
+
+def _is_a_stub(error: BaseException) -> bool:
+    """Say whether an Ellipsis that stands for unwritten code led to the exception."""
+    if "ellipsis" in _text_of(error).lower():
+        return True
+    return any(entry is Ellipsis for frame in _own_frames(error) for entry in frame.tb_frame.f_locals.values())
+
+
+def _problem(error: BaseException, answer: Any) -> Problem:
+    frames = _own_frames(error)
+    problem = Problem(type(error).__name__, _text_of(error))
+    if not frames:
+        return problem
+    files = {frame.tb_frame.f_code.co_filename for frame in frames[:1]} | {_file_of(answer)}
+    frame = [frame for frame in frames if frame.tb_frame.f_code.co_filename in files][-1]
+    code = frame.tb_frame.f_code
+    line = linecache.getline(code.co_filename, frame.tb_lineno, frame.tb_frame.f_globals).strip()
+    return replace(problem, function=code.co_name, line_number=frame.tb_lineno - code.co_firstlineno + 1, line=line)
+
+
+def _own_frames(error: BaseException) -> list[types.TracebackType]:
+    """Return the frames below our own call, outermost first."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename != __file__:
+            frames.append(trace)
+        trace = trace.tb_next
+    return frames
+
+
+def _file_of(answer: Any) -> str:
+    function = getattr(answer, "__func__", getattr(answer, "func", answer))
+    code = getattr(function, "__code__", None)
+    return str(getattr(code, "co_filename", ""))
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+class _TimeIsUp(BaseException):
+    """Raised in the learner's code; no `except Exception` of theirs catches it."""
+
+
+def _call_in_time(call: Callable[[], Outcome], seconds: float) -> Outcome:
+    """Run `call`, and stop it after `seconds` where the system can interrupt: the main thread on Linux and macOS."""
+    if not _can_interrupt():
+        return call()
+    started = time.monotonic()
+    before, interval = signal.getitimer(signal.ITIMER_REAL)
+    own_frame = sys._getframe()
+
+    def ring(_number: int, frame: types.FrameType | None) -> None:
+        if frame is not own_frame:  # never between our own lines, only below them
+            raise _TimeIsUp
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)  # again and again, for a loop around `except:`
+        return call()
+    except _TimeIsUp:
+        return Outcome("late")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        if before:  # somebody else's alarm, such as a test runner's
+            signal.setitimer(signal.ITIMER_REAL, max(before - (time.monotonic() - started), 0.001), interval)
+
+
+def _can_interrupt() -> bool:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and sys.platform != "emscripten" and hasattr(signal, "setitimer")
+
+
+class _Printed(io.TextIOBase):
+    """Keeps the first characters that are printed."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def write(self, text: str) -> int:
+        if len(self._text) < _MOST_PRINTED:
+            self._text += text
+        return len(text)
+
+    def text(self) -> str:
+        if len(self._text) <= _MOST_PRINTED:
+            return self._text
+        return self._text[:_MOST_PRINTED] + " …"
+
+
+@contextlib.contextmanager
+def _quiet() -> "Any":
+    printed = _Printed()
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield printed
+
+
+def _copy(argument: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
+def _same(before: NDArray[np.floating] | float, after: NDArray[np.floating] | float) -> bool:
+    if not isinstance(before, np.ndarray) or not isinstance(after, np.ndarray):
+        return True
+    return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()

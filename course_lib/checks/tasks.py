@@ -1,0 +1,199 @@
+"""What a task is made of. An exercise module declares; the engine does the rest."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arguments = dict[str, NDArray[np.floating] | float]
+Stage = Literal["plain", "batched", "precision", "large"]
+
+# A right answer may compute in float32 or sum in another order; a wrong one is farther off than this.
+TOLERANCE = 1e-5
+# With scores around 1500, float32 itself is 1e-4 off inside the exponential.
+LARGE_TOLERANCE = 2e-3
+
+
+@dataclass(frozen=True)
+class Named:
+    """An argument or a result: its name and the names of its last axes (none for a single number)."""
+
+    name: str
+    axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of input, drawn anew for each seed.
+
+    Attributes
+    ----------
+    label : str
+        The kind in words, as in "right for <label>".
+    make : callable
+        ``make(rng)`` gives the arguments by name, in the order of the call.
+    stage : {"plain", "batched", "precision", "large"}
+        Stages are run in this order and the first that fails is the one explained, so that the first message is
+        about the step itself and not about a batch or an overflow.
+    """
+
+    label: str
+    make: Callable[[np.random.Generator], Arguments]
+    stage: Stage = "plain"
+    tolerance: float = TOLERANCE
+
+
+@dataclass(frozen=True)
+class WrongProgram:
+    """A mistake that is known by name.
+
+    Attributes
+    ----------
+    slug : str
+    confusion : str or None
+        An id of the catalogue, where the mistake is one of it.
+    program : callable
+        Behaves as the mistake does; called as the learner's function is.
+    why : str
+        What was done and why it is wrong.
+    look : str
+        Where to look: never the corrected line.
+    """
+
+    slug: str
+    confusion: str | None
+    program: Callable[..., Any]
+    why: str
+    look: str
+
+
+@dataclass(frozen=True)
+class Property:
+    """A promise that holds for every right answer, whatever the numbers.
+
+    Attributes
+    ----------
+    promise : str
+        One sentence, read by the learner when it is broken.
+    broken : callable
+        ``broken(call, rng)`` gives None, or what was seen instead, in words. ``call(**arguments)`` runs the answer
+        and gives its array.
+    """
+
+    promise: str
+    broken: Callable[[Callable[..., NDArray[np.float64]], np.random.Generator], str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What all kinds of tasks have in common.
+
+    Attributes
+    ----------
+    name : str
+        As in ``check(name, answer)``.
+    lesson : int
+    title : str
+    asked : str
+        What is asked, in one sentence.
+    hints : tuple of str
+        Rungs: what to look at, the idea, the shape of the step; never the whole solution in one.
+    points : int
+    """
+
+    name: str
+    lesson: int
+    title: str
+    asked: str
+    hints: tuple[str, ...] = ()
+    points: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionTask(Task):
+    """The learner writes a function.
+
+    Attributes
+    ----------
+    arguments : tuple of Named
+    result : Named
+    reference : callable
+        From `course_lib.attention`.
+    families : tuple of Family
+        The answer must be right on each of them. The one that is easiest to look at stands first: the first that fails
+        is shown.
+    separators : tuple of Family
+        Inputs that decide nothing and only tell mistakes apart, such as square matrices on which a forgotten
+        transpose gives numbers in place of an exception.
+    programs : tuple of WrongProgram
+    properties : tuple of Property
+    """
+
+    arguments: tuple[Named, ...]
+    result: Named
+    reference: Callable[..., Any]
+    families: tuple[Family, ...]
+    programs: tuple[WrongProgram, ...]
+    separators: tuple[Family, ...] = ()
+    properties: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceTask(Task):
+    """The learner commits to a prediction; any of the letters is welcome.
+
+    Attributes
+    ----------
+    options : mapping of letter to text
+    right : str
+    reveal : callable
+        ``reveal()`` says what happens and why; its numbers are computed.
+    confusion : str or None
+        What a wrong letter points to.
+    """
+
+    options: Mapping[str, str]
+    right: str
+    reveal: Callable[[], str]
+    confusion: str | None = None
+
+
+@dataclass(frozen=True)
+class Distractor:
+    """A line that belongs to a confusion, and the line that it stands in for."""
+
+    instead_of: str
+    confusion: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderTask(Task):
+    """The learner puts lines of code in order.
+
+    Attributes
+    ----------
+    lines : mapping of letter to a line of code
+    given : tuple of str
+        The names that exist before the first line.
+    result : str
+        The name that the last line makes.
+    solution : str
+    distractors : mapping of letter to Distractor
+    make : callable
+        ``make(rng)`` gives the arrays that the lines are run on.
+    reference : callable
+    without : mapping of letter to (confusion, sentence)
+        What it means when a line of the solution is left out, or comes too late to have an effect.
+    """
+
+    lines: Mapping[str, str]
+    given: tuple[str, ...]
+    result: str
+    solution: str
+    distractors: Mapping[str, Distractor]
+    make: Callable[[np.random.Generator], Arguments]
+    reference: Callable[..., Any]
+    without: Mapping[str, tuple[str | None, str]]
