@@ -50,6 +50,34 @@ def lab(
 
 
 @app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look whether the course can run here; each finding comes with its cure.
+
+    Example: `course doctor --json`
+    """
+    from course_lib.doctor import examine, show
+
+    findings = examine()
+    if as_json:
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
+    else:
+        show(findings)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command()
+def progress(as_json: Json = False) -> None:
+    """Show how far you are, lesson by lesson.
+
+    Example: `course progress --json`
+    """
+    from course_lib.checks import progress_summary, progress_text
+
+    summary = progress_summary()
+    typer.echo(json.dumps(summary, indent=2) if as_json else progress_text(summary))
+
+
+@app.command()
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Only these: a number or a name. Default: all.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a notebook is not fresh.")] = False,
@@ -86,6 +114,23 @@ def build(
     else:
         _show_outcomes(outcomes)
     raise typer.Exit(0 if all(one.ok for one in outcomes) else 1)
+
+
+@app.command()
+def picture() -> None:
+    """Draw the pictures of the README from the course's own widgets.
+
+    Example: `course picture`
+    """
+    from course_lib.authoring import BuildError, course_folder
+    from course_lib.authoring.picture import write_pictures
+
+    try:
+        root = course_folder()
+    except BuildError as error:
+        raise typer.BadParameter(str(error)) from error
+    for path in write_pictures(root):
+        typer.echo(f"written       {path.relative_to(root).as_posix()}")
 
 
 @contextlib.contextmanager
