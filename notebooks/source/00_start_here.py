@@ -25,7 +25,7 @@ np.set_printoptions(precision=2, suppress=True)
 #
 # The doctor looks at your Python, the packages, and whether live pictures can run here. Every finding comes with its
 # cure. You can ask again at any time, here or with `course doctor` on the command line.
-# %% doctor-run tags=["nbval-ignore-output", "output-not-stored"]
+# %% doctor-run tags=["output-not-stored"]
 doctor()
 # %% [markdown] drag-title
 # ## A first drag
@@ -49,7 +49,7 @@ stage.weights
 # %% [markdown] state-set-text
 # It works in the other direction too. Run this and look at the picture above: the second query turns.
 # %% state-set
-query = stage.query
+query = stage.query.copy()
 query[1] = [-1.5, 1.0]
 stage.query = query
 # %% [markdown] check-title
