@@ -69,8 +69,9 @@ class LiveWidget(anywidget.AnyWidget):
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
     n_tokens = traitlets.Int(1).tag(sync=True)
     question = traitlets.Unicode("").tag(sync=True)
-    extent = Number(3.0, low=1.0, high=LARGEST_COMPONENT).tag(sync=True)
+    extent = Number(2.5, low=1.0, high=LARGEST_COMPONENT).tag(sync=True)
     start = traitlets.Dict().tag(sync=True)
+    links = traitlets.List().tag(sync=True)
 
     @abstractmethod
     def figure(self) -> Picture:
@@ -108,7 +109,12 @@ class LiveWidget(anywidget.AnyWidget):
             If the widget has nothing of that name.
         """
         chosen = names or self._default_sliders()
-        return ipywidgets.VBox([self._slider(trait) for trait in self._trait_names(chosen)])
+        traits = self._trait_names(chosen)
+        sliders = [self._slider(trait) for trait in traits]
+        # The front end links them (drawing.js says why not jslink).
+        links = [[f"IPY_MODEL_{slider.model_id}", trait] for slider, trait in zip(sliders, traits, strict=True)]
+        self.links = [*self.links, *links]
+        return ipywidgets.VBox(sliders)
 
     def _default_sliders(self) -> tuple[str | int, ...]:
         return tuple(self._slider_ranges)
@@ -155,7 +161,6 @@ class LiveWidget(anywidget.AnyWidget):
         if trait not in self._slider_ranges:
             traitlets.dlink((self, "extent"), (slider, "max"))
             traitlets.dlink((self, "extent"), (slider, "min"), lambda extent: -extent)
-        ipywidgets.jslink((slider, "value"), (self, trait))
         return slider
 
     def _slider_label(self, trait: str) -> str:
@@ -205,8 +210,8 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _widen(self, largest: float) -> None:
         """Let the plane reach at least `largest`."""
-        steps = (3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 60, 80, 100)
-        reach = next(float(step) for step in steps if largest <= step)
+        steps = (2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 60, 80, 100)
+        reach = next(step for step in steps if largest <= step)
         if reach > self.extent:
             self.extent = reach
 
@@ -245,6 +250,11 @@ def count_rows(name: str, array: ArrayLike) -> int:
     if given.ndim != 2 or given.shape[1] != 2:
         raise ShapeError(f"{name} must have shape (n_tokens, 2), one vector a row, but it has {given.shape}.")
     return len(given)
+
+
+def quoted(token: str) -> str:
+    """Name a token in a sentence: words in quotation marks, numbers bare."""
+    return token if token.isdecimal() else f"“{token}”"
 
 
 def in_words(number: float) -> str:

@@ -1,1 +1,230 @@
-export default { render() {} };
+// The projection: a token vector x, three matrices, and the query, key and value that follow it.
+import { project } from "./attention.js";
+import { Arrow, Handle, KEY_HELP, Label, Plane, announcer, button, choice, html, kernelSync, linkSliders, panel, placeLabels, quoted, readArray, roundExtent, run, setAttributes, setText, shortened, svg, uniqueId, written } from "./drawing.js";
+
+/** @typedef {import("./drawing.js").Model} Model */
+/** @typedef {ReturnType<typeof readProjection>} Projected */
+/** @typedef {"query" | "key" | "value"} Role */
+
+const ROLES = /** @type {const} */ (["query", "key", "value"]);
+const ENTRIES = ["0", "1"];
+
+/**
+ * All numbers of the picture, computed from the model's.
+ * @param {Model} model
+ */
+function readProjection(model) {
+  const tokens = /** @type {string[]} */ (model.get("tokens"));
+  const x = readArray(model, "x", tokens.length);
+  const weight = {
+    query: readArray(model, "w_query", 2, ENTRIES),
+    key: readArray(model, "w_key", 2, ENTRIES),
+    value: readArray(model, "w_value", 2, ENTRIES),
+  };
+  const made = { query: project(x, weight.query), key: project(x, weight.key), value: project(x, weight.value) };
+  const selected = Math.min(/** @type {number} */ (model.get("selected")), tokens.length - 1);
+  return { tokens, x, weight, made, selected, extent: /** @type {number} */ (model.get("extent")) };
+}
+
+/**
+ * @param {Model} model
+ * @param {HTMLElement} root
+ * @param {() => void} request
+ */
+function buildProjection(model, root, request) {
+  const first = readProjection(model);
+  const sync = kernelSync(model);
+  const set = (/** @type {Record<string, number>} */ values) => {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    sync.touch();
+  };
+  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
+  const question = html("div", { class: "cw-question" });
+  const token = choice("Token", first.tokens, (index) => set({ selected: index }));
+  const reset = button("Reset", () => set(model.get("start")));
+  const parts = [
+    tokensPanel(model, first, set, sync.rest, help.id, request),
+    ...ROLES.map((role, place) => rolePanel(model, first, role, `${place + 2} ${role}`, set, sync.rest, request)),
+  ];
+  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
+  root.append(
+    question, html("div", { class: "cw-controls" }, token.element, reset),
+    html("div", { class: "cw-panels cw-panels-4" }, ...parts.map((part) => part.element)), readout, help,
+  );
+  const voice = announcer(root);
+  let said = "";
+  return {
+    draw() {
+      const state = readProjection(model);
+      setText(question, model.get("question"));
+      question.hidden = model.get("question") === "";
+      token.show(state.selected);
+      for (const part of parts) part.draw(state);
+      const sentence = describeToken(state);
+      setText(readout, sentence);
+      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
+      said = sentence;
+    },
+    stop() {
+      sync.stop();
+      voice.stop();
+      for (const part of parts) part.stop();
+    },
+  };
+}
+
+/** @param {readonly number[]} vector */
+function pair(vector) {
+  return `(${written(vector[0])}, ${written(vector[1])})`;
+}
+
+/** @param {Projected} state */
+function describeToken(state) {
+  const { selected, made } = state;
+  const parts = ROLES.map((role) => `${role} ${pair(made[role][selected])}`);
+  return `Token ${quoted(state.tokens[selected])} at ${pair(state.x[selected])} has ${parts[0]}, ${parts[1]} and ${parts[2]}.`;
+}
+
+/**
+ * Arrows and labels for one vector of each token; the selected token's stands out.
+ * @param {Plane} plane
+ * @param {"x" | Role} kind
+ * @param {readonly string[]} tokens
+ */
+function tokenArrows(plane, kind, tokens) {
+  const arrows = tokens.map(() => new Arrow(kind));
+  const labels = tokens.map(() => new Label(`cw-${kind}`));
+  plane.arrows.append(...arrows.map((arrow) => arrow.element));
+  plane.labels.append(...labels.map((label) => label.element));
+  /**
+   * @param {readonly (readonly number[])[]} vectors
+   * @param {number} selected
+   */
+  return (vectors, selected) => {
+    const tips = vectors.map((vector) => plane.place(vector));
+    tips.forEach((tip, row) => {
+      arrows[row].move(plane.place([0, 0]), tip);
+      labels[row].set(shortened(tokens[row]), tip);
+      for (const part of [arrows[row], labels[row]]) part.element.classList.toggle("cw-quiet", row !== selected);
+    });
+    placeLabels([labels[selected], ...labels.filter((_, row) => row !== selected)], plane, tips);
+  };
+}
+
+/**
+ * @param {Model} model
+ * @param {Projected} first
+ * @param {(values: Record<string, number>) => void} set
+ * @param {() => void} rest
+ * @param {string} help
+ * @param {() => void} request
+ */
+function tokensPanel(model, first, set, rest, help, request) {
+  const plane = new Plane("Token vectors x; drag a tip", request);
+  const drawArrows = tokenArrows(plane, "x", first.tokens);
+  const handles = first.tokens.map((token, row) => {
+    const names = [`x_${row}_x`, `x_${row}_y`];
+    return new Handle(plane, {
+      label: `x ${token}`, kind: "x", help, rest,
+      get: () => names.map((name) => model.get(name)),
+      set: (x, y) => set({ [names[0]]: x, [names[1]]: y }),
+      start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
+      chosen: () => set({ selected: row }),
+    });
+  });
+  plane.handles.append(...handles.map((handle) => handle.element));
+  const { element, subtitle } = panel("1 Token vectors x", " ", html("div", { class: "cw-beside" }, "drag a tip"), plane.element);
+  return {
+    element,
+    /** @param {Projected} state */
+    draw(state) {
+      plane.frame(state.extent);
+      setText(subtitle, `x ${shortened(state.tokens[state.selected])} = ${pair(state.x[state.selected])}`);
+      drawArrows(state.x, state.selected);
+      for (const handle of handles) handle.draw();
+    },
+    stop: () => plane.stop(),
+  };
+}
+
+/**
+ * One matrix with its numbers, and what it makes of every token; behind the arrows, what becomes of the unit square.
+ * @param {Model} model
+ * @param {Projected} first
+ * @param {Role} role
+ * @param {string} title
+ * @param {(values: Record<string, number>) => void} set
+ * @param {() => void} rest
+ * @param {() => void} request
+ */
+function rolePanel(model, first, role, title, set, rest, request) {
+  const plane = new Plane(`The ${role} of every token`, request);
+  const square = svg("path", { class: `cw-square cw-${role}` });
+  plane.below.append(square);
+  const drawArrows = tokenArrows(plane, role, first.tokens);
+  const matrix = matrixInputs(role, set, rest);
+  const { element, subtitle } = panel(title, " ", matrix.element, plane.element);
+  return {
+    element,
+    /** @param {Projected} state */
+    draw(state) {
+      const largest = Math.max(...state.made[role].flat().map(Math.abs));
+      plane.frame(roundExtent(largest, state.extent));
+      setText(subtitle, `x W = ${pair(state.made[role][state.selected])}`);
+      matrix.draw(state.weight[role]);
+      const [right, up] = state.weight[role];
+      const corners = [[0, 0], right, [right[0] + up[0], right[1] + up[1]], up].map((corner) => plane.place(corner));
+      setAttributes(square, { d: `M${corners.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z` });
+      drawArrows(state.made[role], state.selected);
+    },
+    stop: () => plane.stop(),
+  };
+}
+
+/**
+ * A 2 x 2 matrix of number fields.
+ * @param {Role} role
+ * @param {(values: Record<string, number>) => void} set
+ * @param {() => void} rest
+ */
+function matrixInputs(role, set, rest) {
+  const fields = [0, 1].map((row) =>
+    [0, 1].map((column) => {
+      const field = html("input", {
+        type: "number", step: 0.1, min: -100, max: 100, "aria-label": `w_${role}, row ${row}, column ${column}`,
+        "data-lm-suppress-shortcuts": "true",
+        input: () => {
+          const number = field.valueAsNumber;
+          if (Number.isFinite(number) && Math.abs(number) <= 100) set({ [`w_${role}_${row}_${column}`]: number });
+        },
+        change: () => rest(),
+      });
+      return field;
+    }),
+  );
+  const table = html("div", { class: "cw-entries" }, ...fields.flat());
+  return {
+    element: html("div", { class: "cw-beside" }, html("span", {}, "W ="), table),
+    /** @param {readonly (readonly number[])[]} weight */
+    draw(weight) {
+      fields.forEach((row, i) =>
+        row.forEach((field, j) => {
+          const rounded = Math.round(weight[i][j] * 1000) / 1000;
+          const typing = document.activeElement === field && Math.abs((field.valueAsNumber || 0) - rounded) < 1e-9;
+          if (!typing && field.value !== String(rounded)) field.value = String(rounded);
+        }),
+      );
+    },
+  };
+}
+
+export default {
+  /** @param {{model: Model}} context */
+  initialize({ model }) {
+    linkSliders(model);
+  },
+  /** @param {{model: Model, el: HTMLElement}} context */
+  render({ model, el }) {
+    return run(model, el, (root, request) => buildProjection(model, root, request));
+  },
+};

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from course_lib import plots
 from course_lib.attention import project
 from course_lib.shapes import FloatArray
-from course_lib.widgets.base import LiveWidget, component_traits, count_rows, in_words
+from course_lib.widgets.base import LiveWidget, component_traits, count_rows, in_words, quoted
 from course_lib.widgets.modules import join_modules
 
 KINDS = ("query", "key", "value")
@@ -148,7 +148,7 @@ class Projection(LiveWidget):
 
     def __repr__(self) -> str:
         said = [f"{kind} {self._pair(kind)}" for kind in KINDS]
-        name = self.tokens[self.selected]
+        name = quoted(self.tokens[self.selected])
         return f"Token {name} at {self._pair('x')} has {said[0]}, {said[1]} and {said[2]}."
 
     def _pair(self, name: str) -> str:

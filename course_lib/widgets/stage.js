@@ -1,1 +1,343 @@
-export default { render() {} };
+// The stage: vectors, scores, weights and output of one query; every panel follows the hand within a frame.
+import { causalMask, dotProductScores, maskedScores, scaledScores, softmax, weightedSum } from "./attention.js";
+import { Arrow, Bars, Handle, KEY_HELP, Label, Plane, WeightMatrix, announcer, button, choice, html, kernelSync, linkSliders, panel, percent, placeLabels, point, quoted, readArray, run, setAttributes, setText, shortened, slider, svg, toggle, uniqueId, written } from "./drawing.js";
+
+/** @typedef {import("./drawing.js").Model} Model */
+/** @typedef {ReturnType<typeof readState>} State */
+
+const SCALED = Math.SQRT1_2; // 1 / sqrt(d_k), d_k = 2
+
+/**
+ * All numbers of the picture, computed from the model's.
+ * @param {Model} model
+ */
+function readState(model) {
+  const tokens = /** @type {string[]} */ (model.get("tokens"));
+  const n = tokens.length;
+  const [query, key, value] = ["query", "key", "value"].map((name) => readArray(model, name, n));
+  const scale = /** @type {number} */ (model.get("scale"));
+  const temperature = /** @type {number} */ (model.get("temperature"));
+  const isCausal = /** @type {boolean} */ (model.get("is_causal"));
+  const products = dotProductScores(query, key);
+  const scaled = scaledScores(query, key, scale);
+  const scores = isCausal ? maskedScores(scaled, causalMask(n)) : scaled;
+  const weights = softmax(scores, temperature);
+  const output = weightedSum(weights, value);
+  const selected = Math.min(/** @type {number} */ (model.get("selected")), n - 1);
+  const extent = /** @type {number} */ (model.get("extent"));
+  return { tokens, query, key, value, scale, temperature, isCausal, products, scores, weights, output, selected, extent };
+}
+
+/**
+ * @param {Model} model
+ * @param {HTMLElement} root
+ * @param {() => void} request
+ */
+function buildStage(model, root, request) {
+  const first = readState(model);
+  const shown = /** @type {string[]} */ (model.get("show"));
+  const sync = kernelSync(model);
+  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
+  const question = html("div", { class: "cw-question" });
+  const controls = buildControls(model, first, sync);
+  const panels = [
+    shown.includes("vectors") ? vectorsPanel(model, first, sync, help.id, request) : null,
+    shown.includes("scores") ? scoresPanel(first) : null,
+    shown.includes("weights") ? weightsPanel(first, root, (row) => change(model, sync, { selected: row })) : null,
+    shown.includes("output") ? outputPanel(model, first, sync, help.id, request) : null,
+  ].filter((part) => part !== null);
+  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
+  const body = html("div", { class: `cw-panels cw-panels-${panels.length}` }, ...panels.map((part) => part.element));
+  if (first.tokens.length > 4) body.classList.add("cw-many");
+  root.append(question, controls.element, body, readout, help);
+  const voice = announcer(root);
+  let said = "";
+
+  return {
+    draw() {
+      const state = readState(model);
+      setText(question, model.get("question"));
+      question.hidden = model.get("question") === "";
+      controls.draw(state);
+      for (const part of panels) part.draw(state);
+      const sentence = describe(state);
+      setText(readout, `${sentence}.`);
+      if (said !== "" && said !== sentence) voice.say(() => `${sentence}.`.replaceAll("−", "-"));
+      said = sentence;
+    },
+    stop() {
+      sync.stop();
+      voice.stop();
+      for (const part of panels) part.stop();
+    },
+  };
+}
+
+/**
+ * Set traits now and tell the kernel.
+ * @param {Model} model
+ * @param {ReturnType<typeof kernelSync>} sync
+ * @param {Record<string, number | boolean>} values
+ */
+function change(model, sync, values) {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  sync.touch();
+}
+
+/**
+ * The change in words: what the selected query attends to most, and its output.
+ * @param {State} state
+ */
+function describe(state) {
+  const { tokens, selected } = state;
+  const row = state.weights[selected];
+  const most = row.indexOf(Math.max(...row));
+  const [x, y] = state.output[selected];
+  return `Query ${quoted(tokens[selected])} now attends ${percent(row[most])} to key ${quoted(tokens[most])}; its output is (${written(x)}, ${written(y)})`;
+}
+
+/**
+ * @param {Model} model
+ * @param {State} first
+ * @param {ReturnType<typeof kernelSync>} sync
+ */
+function buildControls(model, first, sync) {
+  const query = choice("Query", first.tokens, (index) => change(model, sync, { selected: index }));
+  const temperature = slider(
+    "Temperature", { min: 0.1, max: 5, step: 0.05 },
+    (number) => change(model, sync, { temperature: number }), () => sync.rest(),
+  );
+  const scale = toggle("Scale by 1/√d", (on) => change(model, sync, { scale: on ? SCALED : 1 }));
+  scale.element.lastElementChild?.append(html("sub", {}, "k"));
+  const causal = toggle("Causal mask", (on) => change(model, sync, { is_causal: on }));
+  const reset = button("Reset", () => change(model, sync, model.get("start")));
+  return {
+    element: html(
+      "div", { class: "cw-controls" }, query.element, temperature.element, scale.element, causal.element, reset,
+    ),
+    /** @param {State} state */
+    draw(state) {
+      query.show(state.selected);
+      temperature.show(state.temperature);
+      scale.show(Math.abs(state.scale - SCALED) < 1e-6);
+      causal.show(state.isCausal);
+    },
+  };
+}
+
+/**
+ * @param {Model} model
+ * @param {State} first
+ * @param {ReturnType<typeof kernelSync>} sync
+ * @param {string} help
+ * @param {Plane} plane
+ * @param {"query" | "key" | "value"} kind
+ */
+function vectorHandles(model, first, sync, help, plane, kind) {
+  return first.tokens.map((token, row) => {
+    const names = [`${kind}_${row}_x`, `${kind}_${row}_y`];
+    return new Handle(plane, {
+      label: `${kind} ${token}`, kind, help,
+      get: () => names.map((name) => model.get(name)),
+      set: (x, y) => change(model, sync, { [names[0]]: x, [names[1]]: y }),
+      start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
+      rest: () => sync.rest(),
+      chosen: kind === "query" ? () => change(model, sync, { selected: row }) : undefined,
+    });
+  });
+}
+
+/**
+ * @param {Model} model
+ * @param {State} first
+ * @param {ReturnType<typeof kernelSync>} sync
+ * @param {string} help
+ * @param {() => void} request
+ */
+function vectorsPanel(model, first, sync, help, request) {
+  const plane = new Plane("Queries and keys; drag a tip", request);
+  const rows = first.tokens.map((_, row) => row);
+  const kinds = /** @type {const} */ (["key", "query"]);
+  const arrows = { key: rows.map(() => new Arrow("key")), query: rows.map(() => new Arrow("query")) };
+  const labels = { key: rows.map(() => new Label("cw-key")), query: rows.map(() => new Label("cw-query")) };
+  const handles = {
+    query: vectorHandles(model, first, sync, help, plane, "query"),
+    key: vectorHandles(model, first, sync, help, plane, "key"),
+  };
+  for (const kind of kinds) {
+    plane.arrows.append(...arrows[kind].map((arrow) => arrow.element));
+    plane.labels.append(...labels[kind].map((label) => label.element));
+  }
+  plane.handles.append(...handles.query.map((handle) => handle.element), ...handles.key.map((handle) => handle.element));
+  const { element } = panel("1 Vectors", "drag a query q or a key k", plane.element);
+  return {
+    element,
+    /** @param {State} state */
+    draw(state) {
+      plane.frame(state.extent);
+      const origin = plane.place([0, 0]);
+      for (const kind of kinds) {
+        for (const row of rows) {
+          const tip = plane.place(state[kind][row]);
+          arrows[kind][row].move(origin, tip);
+          labels[kind][row].set(`${kind[0]} ${shortened(state.tokens[row])}`, tip);
+          handles[kind][row].draw();
+          const quiet = kind === "query" && row !== state.selected;
+          for (const part of [arrows[kind][row], labels[kind][row], handles[kind][row]]) {
+            part.element.classList.toggle("cw-quiet", quiet);
+          }
+        }
+      }
+      const ordered = [labels.query[state.selected], ...labels.key, ...labels.query.filter((_, row) => row !== state.selected)];
+      placeLabels(ordered, plane, [...state.query, ...state.key].map((vector) => plane.place(vector)));
+    },
+    stop: () => plane.stop(),
+  };
+}
+
+/**
+ * The end of the axis of scores: round, so that it does not follow every movement.
+ * @param {readonly number[]} scores
+ */
+function scoreReach(scores) {
+  const largest = Math.max(...scores.map(Math.abs));
+  return [1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 200, 500, 1000, 5000, 20000].find((reach) => largest <= reach) ?? largest;
+}
+
+/** @param {State} first */
+function scoresPanel(first) {
+  const bars = new Bars(first.tokens, ["key", "", "q · k", "scaled"], "cw-scores");
+  const axis = html("div", { class: "cw-axisnote" });
+  const { element, subtitle } = panel("2 Scores", " ", bars.element, axis);
+  return {
+    element,
+    /** @param {State} state */
+    draw(state) {
+      const row = state.products[state.selected];
+      const reach = scoreReach([...row, ...row.map((score) => score * state.scale)]);
+      setText(subtitle, `q ${shortened(state.tokens[state.selected])} · k, then × ${written(state.scale)}`);
+      row.forEach((product, key) => {
+        const score = state.scores[state.selected][key];
+        const blocked = score === -Infinity;
+        const length = blocked ? 0 : score / reach / 2;
+        bars.draw(key, length, product / reach / 2, 0.5, [written(product), written(score)], blocked);
+      });
+      setText(axis, `axis from −${reach} to ${reach}; outline: before scaling`);
+    },
+    stop() {},
+  };
+}
+
+/**
+ * @param {State} first
+ * @param {HTMLElement} root
+ * @param {(row: number) => void} select
+ */
+function weightsPanel(first, root, select) {
+  const bars = new Bars(first.tokens, ["key", "", "weight"], "cw-weights");
+  const matrix = new WeightMatrix(first.tokens, "Weights of every query; each row sums to 1", select);
+  const { element, subtitle } = panel("3 Weights", " ", bars.element, matrix.element);
+  return {
+    element,
+    /** @param {State} state */
+    draw(state) {
+      const row = state.weights[state.selected];
+      const divided = state.temperature === 1 ? "" : ` / ${written(state.temperature)}`;
+      setText(subtitle, `softmax(scores${divided}) of q ${shortened(state.tokens[state.selected])}`);
+      row.forEach((weight, key) => {
+        const blocked = state.scores[state.selected][key] === -Infinity;
+        bars.draw(key, weight, 0, 0, [blocked ? "masked" : percent(weight)], blocked);
+      });
+      matrix.draw(state.weights, state.selected, root.dataset.theme);
+    },
+    stop() {},
+  };
+}
+
+/**
+ * @param {Model} model
+ * @param {State} first
+ * @param {ReturnType<typeof kernelSync>} sync
+ * @param {string} help
+ * @param {() => void} request
+ */
+function outputPanel(model, first, sync, help, request) {
+  const plane = new Plane("Values and the output; drag a value", request);
+  const hull = svg("path", { class: "cw-hull" });
+  const pulls = first.tokens.map(() => svg("path", { class: "cw-pull" }));
+  const arrows = first.tokens.map(() => new Arrow("value"));
+  const mixed = new Arrow("output");
+  const labels = first.tokens.map(() => new Label("cw-value"));
+  const mixedLabel = new Label("cw-output");
+  const handles = vectorHandles(model, first, sync, help, plane, "value");
+  plane.below.append(hull, ...pulls);
+  plane.arrows.append(...arrows.map((arrow) => arrow.element), mixed.element);
+  plane.labels.append(...labels.map((label) => label.element), mixedLabel.element);
+  plane.handles.append(...handles.map((handle) => handle.element));
+  const { element, subtitle } = panel("4 Output", " ", plane.element);
+  return {
+    element,
+    /** @param {State} state */
+    draw(state) {
+      plane.frame(state.extent);
+      const origin = plane.place([0, 0]);
+      const output = state.output[state.selected];
+      const end = plane.place(output);
+      const tips = state.value.map((vector) => plane.place(vector));
+      setText(subtitle, `Σ w · v = (${written(output[0])}, ${written(output[1])})`);
+      setAttributes(hull, { d: hullPath(tips) });
+      mixed.move(origin, end);
+      mixedLabel.set("output", end);
+      tips.forEach((tip, row) => {
+        const weight = state.weights[state.selected][row];
+        arrows[row].move(origin, tip);
+        labels[row].set(`v ${shortened(state.tokens[row])} ${percent(weight)}`, tip);
+        setAttributes(pulls[row], { d: `M${point(...end)}L${point(...tip)}`, "stroke-width": (12 * weight).toFixed(2) });
+        handles[row].draw();
+      });
+      placeLabels([mixedLabel, ...labels], plane, [end, ...tips]);
+    },
+    stop: () => plane.stop(),
+  };
+}
+
+/**
+ * The convex hull of points as a closed path (Andrew's monotone chain).
+ * @param {readonly [number, number][]} points
+ */
+function hullPath(points) {
+  const ordered = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  /** @param {readonly [number, number][]} some */
+  const chain = (some) => {
+    /** @type {[number, number][]} */
+    const kept = [];
+    for (const next of some) {
+      while (kept.length > 1 && turn(kept[kept.length - 2], kept[kept.length - 1], next) <= 0) kept.pop();
+      kept.push(next);
+    }
+    return kept.slice(0, -1);
+  };
+  const corners = [...chain(ordered), ...chain([...ordered].reverse())];
+  return corners.length === 0 ? "" : `M${corners.map((corner) => point(...corner)).join("L")}Z`;
+}
+
+/**
+ * Above 0 where the way a, b, c turns left.
+ * @param {readonly [number, number]} a
+ * @param {readonly [number, number]} b
+ * @param {readonly [number, number]} c
+ */
+function turn(a, b, c) {
+  return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+}
+
+export default {
+  /** @param {{model: Model}} context */
+  initialize({ model }) {
+    linkSliders(model);
+  },
+  /** @param {{model: Model, el: HTMLElement}} context */
+  render({ model, el }) {
+    return run(model, el, (root, request) => buildStage(model, root, request));
+  },
+};

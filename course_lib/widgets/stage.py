@@ -12,7 +12,7 @@ from course_lib import attention as steps
 from course_lib import plots
 from course_lib.errors import OptionError
 from course_lib.shapes import FloatArray
-from course_lib.widgets.base import LiveWidget, Number, component_traits, count_rows, in_words
+from course_lib.widgets.base import LiveWidget, Number, component_traits, count_rows, in_words, quoted
 from course_lib.widgets.modules import join_modules
 
 PANELS = ("vectors", "scores", "weights", "output")
@@ -168,9 +168,9 @@ class AttentionStage(LiveWidget):
 
     def __repr__(self) -> str:
         weights, output = self.weights[self.selected], self.output[self.selected]
-        parts = [f"{100 * weight:.0f} % to key {token}" for weight, token in zip(weights, self.tokens, strict=True)]
+        parts = [f"{100 * weight:.0f} % to key {quoted(token)}" for weight, token in zip(weights, self.tokens, strict=True)]
         mixed = f"({in_words(output[0])}, {in_words(output[1])})"
-        return f"Query {self.tokens[self.selected]} attends {', '.join(parts)}; its output is {mixed}."
+        return f"Query {quoted(self.tokens[self.selected])} attends {', '.join(parts)}; its output is {mixed}."
 
     def _default_sliders(self) -> tuple[str | int, ...]:
         return ("query", self.selected, "key", self.selected, "value", self.selected, "temperature")

@@ -1,0 +1,81 @@
+"""Fixtures for tests in a real browser; one server and one browser at a time, whatever the number of test workers."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from jupyter_page import FLAGS, NotebookPage, Server, find_chromium, serve
+
+ROOT = Path(__file__).parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="module")
+def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Wait until no other test worker drives a browser: two at once on a small machine disturb each other."""
+    with FileLock(tmp_path_factory.getbasetemp().parent / "browser.lock", timeout=900):
+        yield
+
+
+@pytest.fixture(scope="module")
+def chromium(one_at_a_time: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The machine's own Chromium, driven by Playwright; it ends with the tests of its module."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium on this machine: install it, or name it in COURSE_CHROMIUM")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dev extra")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def jupyter(one_at_a_time: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab that serves a copy of the course's notebooks and exercises."""
+    root = tmp_path_factory.mktemp("course")
+    for folder in ("notebooks", "exercises"):
+        if (ROOT / folder).is_dir():
+            shutil.copytree(ROOT / folder, root / folder)
+    shutil.copy(ROOT / "pyproject.toml", root)
+    with serve(tmp_path_factory.mktemp("jupyter"), root) as server:
+        yield server
+
+
+@pytest.fixture
+def open_page(chromium: Any, jupyter: Server) -> Iterator[Callable[..., NotebookPage]]:
+    """Open pages; at the end, fail if one asked a host other than this machine.
+
+    Options are those of a browser context: `viewport`, `device_scale_factor`, `color_scheme`, `has_touch`;
+    `theme` is the name of JupyterLab's theme.
+    """
+    opened: list[tuple[Any, NotebookPage]] = []
+
+    def open_one(theme: str = "JupyterLab Light", **options: Any) -> NotebookPage:
+        jupyter.theme(theme)
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        notebook = NotebookPage(context.new_page(), jupyter)
+        opened.append((context, notebook))
+        return notebook
+
+    yield open_one
+    strangers = [url for _, notebook in opened for url in notebook.strangers]
+    for context, _ in opened:
+        context.close()
+    assert strangers == [], f"the page asked other hosts: {strangers}"
+
+
+@pytest.fixture
+def lab(open_page: Callable[..., NotebookPage]) -> NotebookPage:
+    """One page in the light theme: ``lab.open("notebooks/02_scores.ipynb")`` or ``lab.open_cells("1 + 1")``."""
+    return open_page()
