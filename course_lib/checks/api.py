@@ -35,15 +35,16 @@ def check(name: str, answer: Any) -> None:
 
     Examples
     --------
-    >>> check("order_attention", ...)
-    ○ order_attention: not started
-    Choose and order the lines so that they turn query, key and value into output. Nothing is in order yet: answer with letters, as in 'BDA'.
+    >>> check("predict_longer_key", ...)
+    ○ predict_longer_key: not started
+    Commit first: answer = 'a', 'b' or 'c'. A guess is welcome, and costs nothing.
     """
     result = evaluate(name, answer)
+    is_graded = bool(os.environ.get("NBGRADER_EXECUTION"))
     task = find_task(name)
-    notes = _record(task, result, answer) if task is not None else []
+    notes = _record(task, result, answer) if task is not None and not is_graded else []
     show(render_result(result, notes))
-    if os.environ.get("NBGRADER_EXECUTION") and not result.passed:
+    if is_graded and not result.passed:
         raise AssertionError(result.message)
 
 
@@ -52,8 +53,8 @@ def hint(name: str) -> None:
 
     Examples
     --------
-    >>> hint("sofmax")
-    There is no task called 'sofmax'. Did you mean 'softmax'?
+    >>> hint("atention")
+    There is no task called 'atention'. Did you mean 'attention' or 'order_attention'?
     """
     task = find_task(name)
     if task is None:

@@ -74,6 +74,8 @@ def _named_shape(shape: Sequence[int], axes: Sequence[str]) -> str:
 def _guess_axes(shape: Sequence[int], sizes: Mapping[str, int]) -> str:
     """Name the axes of a shape by their sizes, where a size belongs to one name only."""
     names = {size: [name for name in sizes if sizes[name] == size] for size in shape}
+    if not shape:
+        return "none: it is a single number"
     parts = [f"{names[size][0]}={size}" if len(names[size]) == 1 else str(size) for size in shape]
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 

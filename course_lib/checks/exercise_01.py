@@ -74,12 +74,12 @@ _PROGRAMS = (
     ),
     WrongProgram(
         "tokens_summed", None, lambda x, weight: (x @ weight).sum(axis=-2),
-        "The tokens were added up into one vector. A projection treats each token by itself: as many rows leave as came.",
+        "The tokens were added up into one vector. A projection treats each token by itself: as many rows go as came.",
         "a sum over the axis of the tokens.",
     ),
     WrongProgram(
         "components_summed", None, lambda x, weight: (x @ weight).sum(axis=-1),
-        "The components of each result were added up to a single number. Each token keeps a vector of d_out components.",
+        "The components of each result were added up to one number. Each token keeps a vector of d_out components.",
         "a sum over the last axis, after the product.",
     ),
     WrongProgram(

@@ -280,10 +280,10 @@ def _reveal_longer_key() -> str:
 def _reveal_spread() -> str:
     rng = np.random.default_rng(0)
     spreads = [
-        np.std((rng.normal(size=(20_000, d_k)) * rng.normal(size=(20_000, d_k))).sum(axis=-1)) for d_k in (4, 64)
+        np.std((rng.normal(size=(10_000, d_k)) * rng.normal(size=(10_000, d_k))).sum(axis=-1)) for d_k in (4, 64)
     ]
     return (
-        f"Over 20 000 draws it is {spreads[0]:.1f} for d_k = 4 and {spreads[1]:.1f} for d_k = 64. Each of the d_k "
+        f"Over 10 000 draws it is {spreads[0]:.1f} for d_k = 4 and {spreads[1]:.1f} for d_k = 64. Each of the d_k "
         "products adds variance 1, so the variance is d_k, and the standard deviation sqrt(d_k): sqrt(64 / 4) = 4 "
         "times as large. That is what the division by sqrt(d_k) takes out."
     )

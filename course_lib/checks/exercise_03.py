@@ -136,8 +136,8 @@ def unstable_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
             lambda *arguments: finish(
                 lambda scores: plain_softmax(scores - scores.min(axis=-1, keepdims=True)), *arguments
             ),
-            "You subtract a number below the row's largest score, such as its smallest or its mean. A score far above it "
-            "still makes exp overflow to inf.",
+            "You subtract a number below the row's largest score, such as its smallest or its mean. A score far above "
+            "it still makes exp overflow to inf.",
             "which number of the row is subtracted: after it, no exponent should be above 0.",
         ),
     )  # fmt: skip
@@ -308,8 +308,8 @@ SOFTMAX_WITH_TEMPERATURE = FunctionTask(
         ),
         WrongProgram(
             "square_root", None, lambda scores, temperature: softmax(scores / np.sqrt(temperature)),
-            "You divided by the square root of the temperature. The square root belongs to d_k; the temperature divides "
-            "as it is.",
+            "You divided by the square root of the temperature. The square root belongs to d_k; the temperature "
+            "divides as it is.",
             "a `sqrt`.",
         ),
         WrongProgram(
@@ -431,7 +431,7 @@ def _reveal_add_constant() -> str:
     before, after = softmax([1.0, 2.0]), softmax([11.0, 12.0])
     return (
         "exp(s + 10) = exp(10) exp(s), and exp(10) cancels in the fraction: only differences between scores count. "
-        f"The scores 1 and 2 give {before[0]:.3f} and {before[1]:.3f}; 11 and 12 give {after[0]:.3f} and {after[1]:.3f}."
+        f"Scores 1 and 2 give {before[0]:.3f} and {before[1]:.3f}; 11 and 12 give {after[0]:.3f} and {after[1]:.3f}."
     )
 
 

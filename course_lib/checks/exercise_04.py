@@ -168,7 +168,7 @@ WEIGHTED_SUM = FunctionTask(
     separators=(_family("a square", 3, 3, d_v=3), _family("a cube", 3, 3, 3, d_v=3)),
     programs=_WEIGHTED_SUM_PROGRAMS,
     hints=(
-        "weights is (n_queries, n_keys), value is (n_keys, d_v), the output (n_queries, d_v). Which axis has to vanish?",
+        "weights is (n_queries, n_keys), value is (n_keys, d_v), the output (n_queries, d_v). Which axis vanishes?",
         "The output of query i is weights[i, 0] times the first value, plus weights[i, 1] times the second, and so on "
         "over the keys.",
         "Sums of products over a shared axis are what the matrix product does. Which array stands on the left, so that "
@@ -384,7 +384,8 @@ ORDER_ATTENTION = OrderTask(
     without={
         "F": (
             "M02",
-            "The division by the square root of d_k is missing, or comes when softmax has already used the scores.",
+            "The division by sqrt(d_k) is missing: with many components softmax would look at one key only.",
+            "The division by sqrt(d_k) comes too late: softmax has used the scores already.",
         ),
     },
     hints=(

@@ -1,7 +1,8 @@
 """Judge a function: run the cases stage by stage, and find the named wrong program behind a wrong answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Trials:
         self.task, self.seed, self._answer, self._run = task, seed, answer, run
         self._made: dict[int, Trial] = {}
         self.first: Outcome | None = None
+        self.is_late = False
 
     def of(self, families: Sequence[Family]) -> list[Trial]:
         """Return a trial for each family, stopping after one that took too long."""
@@ -61,18 +63,23 @@ class Trials:
 
     def again(self, trial: Trial) -> Outcome:
         """Call the answer once more with the arguments of a trial."""
-        return self._run(self._answer, trial.arguments)
+        return self._called(trial.arguments)
 
     def call(self, **arguments: NDArray[np.floating] | float) -> NDArray[np.float64]:
         """Run the answer for a property; an exception or an odd answer gives an array of no numbers."""
-        outcome = self._run(self._answer, arguments)
+        outcome = self._called(arguments)
         return outcome.array if outcome.array is not None else np.empty(0)
+
+    def _called(self, arguments: Arguments) -> Outcome:
+        outcome = self._run(self._answer, arguments)
+        self.is_late = self.is_late or outcome.kind == "late"
+        return outcome
 
     def _run_on(self, family: Family, arguments: Arguments) -> Trial:
         expected = run_trusted(self.task.reference, arguments)
         if expected.kind != "array":
             raise RuntimeError(f"the reference of {self.task.name} gave no array for {family.label}: {expected}")
-        given = self._run(self._answer, arguments)
+        given = self._called(arguments)
         self.first = self.first or given
         return Trial(family, arguments, expected, given)
 
@@ -88,11 +95,14 @@ def judge_function(task: FunctionTask, answer: Any, *, seed: int, run: Runner) -
         in_stage = trials.of([family for family in task.families if family.stage == stage])
         wrong = [trial for trial in in_stage if not trial.is_right]
         if wrong:
-            return _with_printed(_explain(trials, stage, wrong), trials)
-    return _with_printed(_after_all_cases(trials), trials)
+            return _finished(_explain(trials, stage, wrong[0]), trials)
+    return _finished(_after_all_cases(trials), trials)
 
 
-def _with_printed(result: Result, trials: Trials) -> Result:
+def _finished(result: Result, trials: Trials) -> Result:
+    """Add what was printed; an answer that ran out of time was judged on nothing."""
+    if trials.is_late:
+        result = wording.too_slow(trials.task)
     return wording.with_printed(result, trials.first.printed if trials.first else "")
 
 
@@ -113,14 +123,10 @@ def _after_all_cases(trials: Trials) -> Result:
     return wording.passed(task)
 
 
-def _explain(trials: Trials, stage: Stage, wrong: list[Trial]) -> Result:
-    task, smallest = trials.task, wrong[0]
+def _explain(trials: Trials, stage: Stage, smallest: Trial) -> Result:
     if smallest.given.kind == "empty":
-        return wording.not_started(task, smallest.given.detail)
-    if any(trial.given.kind == "late" for trial in wrong):
-        return wording.too_slow(task)
-    program = find_program(trials, stage)
-    return wording.not_yet(task, stage, smallest, program)
+        return wording.not_started(trials.task, smallest.given.detail)
+    return wording.not_yet(trials.task, stage, smallest, find_program(trials, stage))
 
 
 def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
@@ -134,9 +140,9 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
     later = [family for family in task.families if family not in upto]
     seen = trials.of(upto)
     candidates = [program for program in task.programs if agrees_with(program, seen)]
-    narrower = (
-        lambda: trials.of(task.separators),
-        lambda: trials.of(later),
+    narrower: tuple[Callable[[], list[Trial]], ...] = (
+        partial(trials.of, task.separators),
+        partial(trials.of, later),
         lambda: [trials.fresh(family, draw) for draw, family in enumerate((*upto, *task.separators))],
     )
     for more in narrower:

@@ -57,7 +57,10 @@ def _run(task: OrderTask, letters: str, seed: int) -> Result:
             # One line of this library's own text; nothing that a learner wrote is run here.
             exec(compile(task.lines[letter], f"<line {letter}>", "exec"), names)
         except NameError as error:
-            missing = f"Line {position} is {letter}, `{task.lines[letter]}`: it uses `{error.name}`, which no line above has made."
+            missing = (
+                f"Line {position} is {letter}, `{task.lines[letter]}`: it uses `{error.name}`, which no line above has "
+                "made."
+            )
             return _result(
                 task, "not_yet", f"{task.asked} {missing}", f"Where to look: which line makes `{error.name}`?"
             )
@@ -73,12 +76,14 @@ def _compare(task: OrderTask, letters: str, given: Outcome, expected: Outcome) -
         return _result(
             task, "passed", f"Right: {' '.join(letters)}. Run in this order, the lines give `{task.result}`."
         )
-    for letter, (confusion, why) in task.without.items():
-        if letter not in letters or letters.index(letter) > task.solution.index(letter):
-            return _result(
-                task, "not_yet", f"{task.asked} The lines run, and `{task.result}` is wrong.", why, confusion=confusion
-            )
-    return _result(task, "not_yet", f"{task.asked} The lines run, and `{task.result}` is wrong.")
+    what = f"{task.asked} The lines run, and `{task.result}` is wrong."
+    for letter, (confusion, left_out, too_late) in task.without.items():
+        if letter not in letters:
+            return _result(task, "not_yet", what, left_out, "Where to look: the lines left over.", confusion=confusion)
+        if letters.index(letter) > task.solution.index(letter):
+            look = f"Where to look: which line uses what {letter} makes?"
+            return _result(task, "not_yet", what, too_late, look, confusion=confusion)
+    return _result(task, "not_yet", what)
 
 
 def _result(task: OrderTask, status: Any, *paragraphs: str, confusion: str | None = None) -> Result:

@@ -82,7 +82,8 @@ def render_progress(summary: dict[str, Any]) -> Shown:
         title = html.escape(f"{lesson['lesson']:02d} {lesson['title']}")
         rows = "".join(_html_row(task) for task in lesson["tasks"])
         parts.append(
-            f'<details style="margin:4px 0"><summary style="cursor:pointer">{title} {_html_bar(lesson, title)}</summary>'
+            f'<details style="margin:4px 0"{" open" if 0 < lesson["done"] < lesson["total"] else ""}>'
+            f'<summary style="cursor:pointer">{title} {_html_bar(lesson, title)}</summary>'
             f'<table style="border-collapse:collapse">{rows}</table></details>'
         )
     return Shown(progress_text(summary), frame("".join(parts), "var(--jp-info-color1, #0277bd)"))

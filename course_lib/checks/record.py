@@ -1,10 +1,12 @@
 """The progress file: what was tried and what passed, shared by all notebooks of a course folder.
 
-It is small JSON, written to a new file that then takes the old one's place, so that a run that is killed half-way leaves
-the old or the new file and never half of one. Two notebooks that write at once take turns where `filelock` is installed.
+It is small JSON, written to a new file that then takes the old one's place, so that a run that is killed half-way
+leaves the old or the new file and never half of one. Two notebooks that write at once take turns where `filelock` is
+installed.
 """
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+Change = Callable[[Record], None]
 
 VERSION = 1
 _LOCK_SECONDS = 5.0
@@ -39,7 +42,7 @@ def read() -> Record:
     return dict(_book(progress_path()).read())
 
 
-def update(name: str, change: Callable[[Record], None]) -> tuple[Record, list[str]]:
+def update(name: str, change: Change) -> tuple[Record, list[str]]:
     """Apply `change` to the record of a task; return the record as it was, and messages for the learner.
 
     A file that cannot be read or written never stops a check: the record is then kept in memory.
@@ -53,40 +56,42 @@ def _book(path: Path) -> "ProgressFile":
 
 
 class ProgressFile:
-    """One progress file, and what of it could not be saved."""
+    """One progress file, and the changes that could not be saved in it yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._unsaved: Record | None = None
+        self._pending: list[tuple[str, Change]] = []
 
     def read(self) -> Record:
         """Return the records by task name, without touching the file."""
-        if self._unsaved is not None:
-            return self._unsaved
         try:
-            return _parse(self.path.read_text(encoding="utf-8"))
+            records = _parse(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}
+            records = {}
+        for name, change in self._pending:
+            _apply(records, name, change)
+        return records
 
-    def update(self, name: str, change: Callable[[Record], None]) -> tuple[Record, list[str]]:
+    def update(self, name: str, change: Change) -> tuple[Record, list[str]]:
         """Read, change and write under a lock; see `update` of the module."""
         notes: list[str] = []
-        if self._unsaved is not None:
-            return _apply(self._unsaved, name, change), notes
+        is_first_failure = not self._pending
+        before = dict(self.read().get(name, {}))
+        self._pending.append((name, change))
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _locked(self.path):
                 records = self._read_or_set_aside(notes)
-                before = _apply(records, name, change)
+                for waiting in self._pending:
+                    before = _apply(records, *waiting)
                 _write(self.path, records)
+            self._pending.clear()
         except OSError as error:
-            records = self.read()
-            before = _apply(records, name, change)
-            self._unsaved = records
-            notes.append(
-                f"Your progress cannot be saved in `{self.path}` ({error.strerror or type(error).__name__}). Checks go "
-                "on, and remember it until this notebook's kernel stops."
-            )
+            if is_first_failure:
+                notes.append(
+                    f"Your progress cannot be saved in `{self.path}` ({error.strerror or type(error).__name__}). "
+                    "Checks go on, and remember it until this notebook's kernel stops."
+                )
         return before, notes
 
     def _read_or_set_aside(self, notes: list[str]) -> Record:
@@ -102,15 +107,17 @@ class ProgressFile:
 
 
 def _parse(text: str) -> Record:
-    """Return the records by task name, or raise ValueError."""
+    """Return the records by task name; raise ValueError for a damaged file, OSError for one of a newer course."""
     content = json.loads(text)
+    if isinstance(content, dict) and isinstance(content.get("version"), int) and content["version"] > VERSION:
+        raise OSError(errno.EPERM, "it was written by a newer version of the course")
     tasks = content.get("tasks") if isinstance(content, dict) else None
     if not isinstance(tasks, dict) or not all(isinstance(record, dict) for record in tasks.values()):
         raise ValueError("not a progress file")
     return {str(name): record for name, record in tasks.items()}
 
 
-def _apply(records: Record, name: str, change: Callable[[Record], None]) -> Record:
+def _apply(records: Record, name: str, change: Change) -> Record:
     record = records.setdefault(name, {})
     before = dict(record)
     change(record)

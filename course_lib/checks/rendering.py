@@ -38,7 +38,7 @@ def show(shown: Shown) -> None:
     if "IPython" in sys.modules:
         from IPython import get_ipython
 
-        if get_ipython() is not None:  # type: ignore[no-untyped-call]
+        if get_ipython() is not None:
             from IPython.display import display
 
             display(shown)  # type: ignore[no-untyped-call]
@@ -55,24 +55,53 @@ def render_result(result: Result, notes: Sequence[str] = ()) -> Shown:
     icon, words, colour = _STATUS[result.status]
     is_prediction = result.max_points == 0 and result.status == "passed"
     status = "your prediction" if is_prediction else words
-    known = f" · {result.confusion}: {CONFUSIONS[result.confusion]}" if result.confusion in CONFUSIONS else ""
+    named = None if is_prediction else result.confusion  # a prediction is never held against anyone
+    known = f" · {named}: {CONFUSIONS[named]}" if named in CONFUSIONS else ""
     points = f" · {result.points} of {result.max_points} points" if result.passed and result.max_points else ""
     head = f"{icon} {result.name + ': ' if result.name else ''}{status}{points}{known}"
     text = [head, *result.message.split("\n")]
     body = [f'<div style="font-weight:600">{html.escape(head)}</div>', *map(paragraph, result.message.split("\n"))]
-    if result.evidence is not None and result.evidence.given is not None:
-        table = comparison(result.evidence)
-        if table:
-            text.append(table[0])
-            body.append(table[1])
+    for part in _evidence(result.evidence):
+        text.append(part[0])
+        body.append(part[1])
     if result.printed.strip():
         printed = result.printed.rstrip()
         text.append(f"Your function printed (first call):\n{printed}")
-        body.append(f"{paragraph('Your function printed (first call):')}<pre>{html.escape(printed)}</pre>")
+        body.append(f"{paragraph('Your function printed (first call):')}{_preformatted(printed)}")
     for note in notes:
         text.append(note)
         body.append(paragraph(note))
     return Shown("\n".join(text), frame("".join(body), colour))
+
+
+def _evidence(evidence: Evidence | None) -> list[tuple[str, str]]:
+    """Return the tables and the input of a case, each as text and as HTML."""
+    if evidence is None:
+        return []
+    code = as_code(evidence)
+    opened = f'<details><summary style="cursor:pointer">The input of this case</summary>{_preformatted(code)}</details>'
+    drawn = comparison(evidence)
+    return [*([drawn] if drawn else []), (f"The input of this case:\n{code}", opened)]
+
+
+def as_code(evidence: Evidence) -> str:
+    """Write the input of a case as lines that can be pasted into a cell."""
+    lines = []
+    for name, argument in evidence.arguments.items():
+        if isinstance(argument, np.ndarray):
+            single = ", dtype=np.float32" if argument.dtype == np.float32 else ""
+            written = np.array2string(
+                argument, separator=", ", threshold=10_000, floatmode="unique", max_line_width=110
+            )
+            indented = written.replace("\n", "\n" + " " * len(f"{name} = np.array("))
+            lines.append(f"{name} = np.array({indented}{single})")
+        else:
+            lines.append(f"{name} = {argument!r}")
+    return "\n".join(lines)
+
+
+def _preformatted(text: str) -> str:
+    return f'<pre style="margin:4px 0;overflow-x:auto">{html.escape(text)}</pre>'
 
 
 def frame(body: str, colour: str = "var(--jp-border-color1, #757575)") -> str:
@@ -151,14 +180,12 @@ def _html_table(title: str, table: Array, wrong: np.ndarray | None) -> str:
     marks = np.zeros(table.shape, dtype=bool) if wrong is None else wrong
     border = "1px solid var(--jp-border-color2, #bbb)"
     rows = []
-    for of_row, row in zip([*marks[:_MOST_ROWS], []], _rows(table, None) + [[]], strict=False):
-        if not row:
-            continue
-        cells = "".join(
-            _html_cell(cell, bool(position < len(of_row) and of_row[position]), border)
-            for position, cell in enumerate(row)
-        )
-        rows.append(f"<tr>{cells}</tr>")
+    for position, row in enumerate(_rows(table, None)):
+        of_row = marks[position] if position < min(len(marks), _MOST_ROWS) else []
+        cells = [
+            _html_cell(cell, place < len(of_row) and bool(of_row[place]), border) for place, cell in enumerate(row)
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = html.escape(title) + ("" if wrong is None or not wrong.any() else " (≠ where it differs)")
     return (
         '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'

@@ -12,7 +12,7 @@ import threading
 import time
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -38,7 +38,8 @@ class Problem:
     error, text : str
         The exception's class and what it says.
     function, line_number, line
-        The learner's own line, counted from the ``def`` line of `function`; None and empty where the call itself failed.
+        The learner's own line, counted from the ``def`` line of `function`; None and empty where the call itself
+        failed.
     """
 
     error: str
@@ -116,6 +117,9 @@ def look_at(value: Any) -> Outcome:
     for kinds, words in _ODD:
         if isinstance(value, kinds):
             return Outcome("odd", detail=words)
+    if isinstance(value, list | tuple) and _are_unlike_arrays(value):
+        shapes = " and ".join(str(part.shape) for part in value[:3])
+        return Outcome("odd", detail=f"{len(value)} arrays of shapes {shapes}, where one array is wanted")
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):
@@ -134,6 +138,10 @@ _ODD: tuple[tuple[Any, str], ...] = (
     ((types.FunctionType, types.BuiltinFunctionType, types.MethodType, type), "a function (are its brackets missing?)"),
     ((np.ma.MaskedArray,), "a masked array, in which some numbers are hidden; a plain array is wanted"),
 )
+
+
+def _are_unlike_arrays(parts: "list[Any] | tuple[Any, ...]") -> bool:
+    return all(isinstance(part, np.ndarray) for part in parts) and len({part.shape for part in parts}) > 1
 
 
 def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
@@ -178,7 +186,7 @@ def _problem(error: BaseException, answer: Any) -> Problem:
     files = {frame.tb_frame.f_code.co_filename for frame in frames[:1]} | {_file_of(answer)}
     frame = [frame for frame in frames if frame.tb_frame.f_code.co_filename in files][-1]
     code = frame.tb_frame.f_code
-    line = linecache.getline(code.co_filename, frame.tb_lineno, frame.tb_frame.f_globals).strip()
+    line = linecache.getline(code.co_filename, frame.tb_lineno).strip()
     return replace(problem, function=code.co_name, line_number=frame.tb_lineno - code.co_firstlineno + 1, line=line)
 
 
@@ -187,7 +195,7 @@ def _own_frames(error: BaseException) -> list[types.TracebackType]:
     frames = []
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename != __file__:
+        if trace.tb_frame.f_globals is not globals():
             frames.append(trace)
         trace = trace.tb_next
     return frames
@@ -217,9 +225,10 @@ def _call_in_time(call: Callable[[], Outcome], seconds: float) -> Outcome:
     started = time.monotonic()
     before, interval = signal.getitimer(signal.ITIMER_REAL)
     own_frame = sys._getframe()
+    is_running = True
 
     def ring(_number: int, frame: types.FrameType | None) -> None:
-        if frame is not own_frame:  # never between our own lines, only below them
+        if is_running and frame is not own_frame:  # never between our own lines, only below them
             raise _TimeIsUp
 
     previous = signal.signal(signal.SIGALRM, ring)
@@ -229,6 +238,7 @@ def _call_in_time(call: Callable[[], Outcome], seconds: float) -> Outcome:
     except _TimeIsUp:
         return Outcome("late")
     finally:
+        is_running = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
         if before:  # somebody else's alarm, such as a test runner's
@@ -258,7 +268,7 @@ class _Printed(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _quiet() -> "Any":
+def _quiet() -> Iterator[_Printed]:
     printed = _Printed()
     with (
         contextlib.redirect_stdout(printed),

@@ -185,8 +185,8 @@ class OrderTask(Task):
     make : callable
         ``make(rng)`` gives the arrays that the lines are run on.
     reference : callable
-    without : mapping of letter to (confusion, sentence)
-        What it means when a line of the solution is left out, or comes too late to have an effect.
+    without : mapping of letter to (confusion, sentence, sentence)
+        What it means when a line of the solution is left out, and when it comes too late to have an effect.
     """
 
     lines: Mapping[str, str]
@@ -196,4 +196,4 @@ class OrderTask(Task):
     distractors: Mapping[str, Distractor]
     make: Callable[[np.random.Generator], Arguments]
     reference: Callable[..., Any]
-    without: Mapping[str, tuple[str | None, str]]
+    without: Mapping[str, tuple[str | None, str, str]]

@@ -23,21 +23,21 @@ _SO_FAR: dict[Stage, str] = {
 }
 
 _LOOK_AT_STAGE: dict[Stage, str] = {
-    "plain": "Take the input of this case, which the table below was made from, and follow one row by hand.",
-    "batched": "Count axes from the end (-1, -2), so that leading axes stay where they are; `.T` turns them all round.",
-    "precision": "Keep all steps in at least float32.",
+    "plain": "take the input of this case, printed below, and follow one row by hand.",
+    "batched": "count axes from the end (-1, -2), so that leading axes stay where they are; `.T` turns them all round.",
+    "precision": "keep all steps in at least float32.",
     "large": "exp(s) overflows to inf above s = 709. Which number may be subtracted from a row without changing its "
     "weights?",
 }
 
 _LOOK_AT_ERROR = {
-    "NameError": "A name is used before it is made, or misspelt. If it is `np`, run the cell with the imports first.",
-    "UnboundLocalError": "The name is used before it gets its value inside the function.",
-    "IndexError": "An index goes past the end of an axis: which axis does the loop run over, and how long is it?",
-    "RecursionError": "The function calls itself without end.",
-    "SystemExit": "A function gives its result back with `return`; `exit()` would end the whole program.",
-    "AxisError": "There is no such axis. Count from the end: -1 is the last axis, -2 the one before.",
-    "MemoryError": "Something grew far larger than the input.",
+    "NameError": "a name is used before it is made, or misspelt. If it is `np`, run the cell with the imports first.",
+    "UnboundLocalError": "the name is used before it gets its value inside the function.",
+    "IndexError": "an index goes past the end of an axis: which axis does the loop run over, and how long is it?",
+    "RecursionError": "the function calls itself without end.",
+    "SystemExit": "a function gives its result back with `return`; `exit()` would end the whole program.",
+    "AxisError": "there is no such axis. Count from the end: -1 is the last axis, -2 the one before.",
+    "MemoryError": "something grew far larger than the input.",
 }
 
 
@@ -52,7 +52,7 @@ def not_started(task: Task, came: str, *, given_directly: bool = False) -> Resul
     if given_directly:
         what = f"There is nothing to check yet: the answer is still `{came}`."
     elif came == "None":
-        what = f"Your `{task.name}` returns None. Either it is not written yet, or its last line, the `return`, is missing."
+        what = f"Your `{task.name}` returns None. Either it is not written yet, or its `return` is missing."
     elif came == "NotImplementedError":
         what = f"Your `{task.name}` still raises NotImplementedError: put your code in its place."
     else:
@@ -73,7 +73,7 @@ def not_callable(task: FunctionTask, answer: Any) -> Result:
 
 def not_yet(task: FunctionTask, stage: Stage, trial: "Trial", program: WrongProgram | None) -> Result:
     """Explain a wrong answer by the smallest case that shows it and, where one is known, the mistake behind it."""
-    came = _SO_FAR[stage] + _what_came(task, trial)
+    came = _SO_FAR[stage] + what_came(task, trial)
     if program:
         why, look = program.why, program.look
     else:
@@ -163,7 +163,7 @@ def _result(task: Task, status: Any, *paragraphs: str) -> Result:
     return Result(status, None, message, points, task.points, name=task.name)
 
 
-def _what_came(task: FunctionTask, trial: "Trial") -> str:
+def what_came(task: FunctionTask, trial: "Trial") -> str:
     given, call = trial.given, _call_in_words(task, trial.arguments)
     if given.kind == "odd":
         return f"For {call}, your function returned {given.detail}."
@@ -171,7 +171,8 @@ def _what_came(task: FunctionTask, trial: "Trial") -> str:
         assert given.problem is not None
         return _exception(task, given.problem, call)
     two = _two_results(task, trial)
-    return f"For {call}: {two or describe_difference(evidence_of(task, trial), _sizes(task, trial.arguments))}"
+    came = two or describe_difference(evidence_of(task, trial), _sizes(task, trial.arguments))
+    return f"For {call}, {came[:1].lower()}{came[1:]}"
 
 
 def _exception(task: FunctionTask, problem: Problem, call: str) -> str:
@@ -215,7 +216,7 @@ def _call_in_words(task: FunctionTask, arguments: Arguments) -> str:
 
 def _sizes(task: FunctionTask, arguments: Arguments) -> Mapping[str, int]:
     """Return the size of every named axis."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for named in task.arguments:
         argument = arguments[named.name]
         if isinstance(argument, np.ndarray):
