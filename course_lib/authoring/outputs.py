@@ -92,7 +92,9 @@ def texts_of(output: NotebookNode) -> list[str]:
     if output.output_type == "error":
         return [str(output.ename), str(output.evalue)]
     return [
-        str(value) for mime, value in output.data.items() if mime.startswith("text/") or mime.endswith(("+xml", "json"))
+        str(value)
+        for mime, value in sorted(output.data.items())
+        if mime.startswith("text/") or mime.endswith(("+xml", "json"))
     ]
 
 

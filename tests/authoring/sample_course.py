@@ -22,6 +22,9 @@ print("first")
 print("second")
 np.array([[1, 2], [3, 4]])
 
+# %% rows-table
+display({"text/plain": "two rows", "text/html": "<b>two</b>\\n<i>rows</i>"}, raw=True)
+
 # %% rows-plot tags=["nbval-ignore-output"]
 figure, axes = plt.subplots(figsize=(3, 2))
 axes.plot([1, 2, 4])

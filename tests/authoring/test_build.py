@@ -64,8 +64,9 @@ def test_build_runs_lessons_and_solutions_and_not_the_learners_version(built):
 
 
 def test_build_stores_outputs_a_page_can_show_and_nothing_of_the_machine(built):
-    text, plot, wrong = (cell.outputs for cell in read(built / LESSON_PATH).cells[2:])
+    text, table, plot, wrong = (cell.outputs for cell in read(built / LESSON_PATH).cells[2:])
     assert text[0].text == "first\nsecond\n"
+    assert table[0].data["text/html"] == "<b>two</b>\n<i>rows</i>"
     assert set(plot[0].data) == {"image/png", "text/plain"}
     assert wrong[0].ename == "ValueError"
     assert len(wrong[0].traceback) == 1
@@ -117,7 +118,7 @@ def test_check_names_an_output_that_a_run_no_longer_gives(course):
     source.write_text(LESSON, encoding="utf-8")
     list(build(course, ["03"]))
     new = read(course / LESSON_PATH)
-    new.cells[3].outputs = old.cells[3].outputs
+    new.cells[4].outputs = old.cells[4].outputs
     write_text(course / LESSON_PATH, nbformat.writes(new))
     (one,) = (one for one in check(course) if not one.ok)
     assert (one.state, one.cell, one.reason) == ("hand-edited", "rows-plot", "a picture differs")

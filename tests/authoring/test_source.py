@@ -18,12 +18,13 @@ def read(tmp_path, text):
 def test_read_source_gives_header_names_kinds_and_texts(tmp_path):
     source = read(tmp_path, LESSON)
     assert source.header == {"title": "Rows", "minutes": 15}
-    assert [cell.name for cell in source.cells] == [
-        "rows-title",
-        "rows-imports",
-        "rows-print",
-        "rows-plot",
-        "rows-wrong",
+    assert [cell.name.removeprefix("rows-") for cell in source.cells] == [
+        "title",
+        "imports",
+        "print",
+        "table",
+        "plot",
+        "wrong",
     ]
     assert source.cells[0].kind == "markdown"
     assert source.cells[0].text == "# Rows\n\nEach row is a query's."
@@ -36,7 +37,7 @@ def test_read_source_takes_a_quoted_title(tmp_path):
 
 
 def test_read_source_gives_tags_points_and_lines(tmp_path):
-    tagged = read(tmp_path, LESSON).cells[3]
+    tagged = read(tmp_path, LESSON).cells[4]
     assert (tagged.tags, tagged.points) == (("nbval-ignore-output",), None)
     graded = read(tmp_path, EXERCISE).cells[-1]
     assert (graded.points, graded.tags) == (2, ())
