@@ -469,17 +469,20 @@ def install(step: Step, lock: IO[str]) -> None:
             write_stamp("ready", python, steps)
     if status:
         raise Trouble(explain(output))
+    link_course()
     write_stamp("ready", python, {**steps, step.name: step.digest})
 
 
 def link_course() -> None:
     """Let the environment find the course by a relative path.
 
-    The link of an editable install holds the absolute path, which Python before 3.13 reads in the system's own
-    encoding: on some systems a folder with a letter outside ASCII would not be found.
+    An editable install holds the absolute path, which Python before 3.13 reads in the system's own encoding: where that
+    lacks a letter of the path, no Python of the environment would start any more.
     """
     site = site_packages()
-    (site / "course-folder.pth").write_text(os.path.relpath(COURSE, site) + "\n", encoding="ascii")
+    for link in site.glob("*.pth"):
+        if link.read_bytes().strip() == os.fsencode(COURSE):
+            link.write_text(os.path.relpath(COURSE, site) + "\n", encoding="ascii")
 
 
 def check_imports(test: bool) -> None:
@@ -561,7 +564,6 @@ def set_up(test: bool = False, extras: "list[str] | None" = None) -> None:
         check_space(todo(), read_stamp()["steps"])
         for step in todo():
             install(step, lock)
-        link_course()
         check_imports(test)
         print("The course is set up.", flush=True)
 

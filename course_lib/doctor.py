@@ -1,4 +1,5 @@
 """Look whether the course can run here, and say the cure where it cannot: ``course doctor``, and in lesson 00."""
+
 import os
 import re
 import shutil

@@ -99,9 +99,14 @@ def _serve(folder: Path, port: int, browser: bool) -> int:
     address = server.public_url
     # JupyterLab's own four-line notice would say the same again.
     server.identity_provider.token_generated = False
-    print(f"\nThe course is open at  {address}\n(To stop it, press Ctrl-C here, twice.)\n", flush=True)
+    # Said by the server's loop, in which it has begun to listen by then: whoever reads the address can open it.
+    server.io_loop.add_callback(_tell, address)
     server.start()
     return 0
+
+
+def _tell(address: str) -> None:
+    print(f"\nThe course is open at  {address}\n(To stop it, press Ctrl-C here, twice.)\n", flush=True)
 
 
 def _server_options(folder: Path, port: int, browser: bool) -> list[str]:
