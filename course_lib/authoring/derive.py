@@ -56,6 +56,8 @@ def _derive_cell(path: Path, cell: Cell, kind: str) -> NotebookNode:
     text = cell.text
     if marked:
         text = with_stubs(text, where=where) if kind == EXERCISE else without_markers(text, where=where)
+    if kind == SOLUTION and cell.kind == "markdown":
+        text = text.replace("](../", "](../../")  # a solution lies one folder deeper than its exercise
     tags = list(cell.tags)
     if UNSTORED in tags and _UNCOMPARED not in tags:
         tags.append(_UNCOMPARED)  # what is not stored cannot be compared

@@ -57,6 +57,12 @@ def test_nbgrader_metadata_of_a_solution_cell_has_no_points():
     assert "points" not in nbgrader_metadata("rows-exercise", points=None)
 
 
+def test_derive_leads_links_of_a_solution_from_its_deeper_folder(source_of):
+    source = source_of(EXERCISE.replace("# # Exercise: rows", "# # See [03](../notebooks/03_rows.ipynb)"))
+    assert derive(source, "exercise").cells[0].source == "# See [03](../notebooks/03_rows.ipynb)"
+    assert derive(source, "solution").cells[0].source == "# See [03](../../notebooks/03_rows.ipynb)"
+
+
 def test_derive_tells_nbval_to_leave_an_output_that_is_not_stored(source_of):
     text = LESSON.replace("# %% rows-print", '# %% rows-print tags=["output-not-stored"]')
     assert derive(source_of(text), "lesson").cells[2].metadata.tags == ["output-not-stored", "nbval-ignore-output"]
