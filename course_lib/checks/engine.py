@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from course_lib.checks import exercise_01, exercise_02, exercise_03, exercise_04, wording
 from course_lib.checks.choices import judge_choice
 from course_lib.checks.judging import judge_function
@@ -62,7 +64,8 @@ def evaluate(name: str, answer: Any, *, seed: int = 0, run: Runner | None = None
     if task is None:
         return wording.unknown(name, close_names(name), list(TASKS))
     try:
-        return _judge(task, answer, seed, run or LocalRunner())
+        with np.errstate(all="ignore"):
+            return _judge(task, answer, seed, run or LocalRunner())
     except Exception as error:  # ours, by construction: the learner's are caught where their code runs
         return wording.broke(task, error)
 

@@ -91,19 +91,19 @@ def judge_function(task: FunctionTask, answer: Any, *, seed: int, run: Runner) -
     if not callable(answer):
         return wording.not_callable(task, answer)
     trials = Trials(task, answer, seed, run)
-    for stage in STAGES:
-        in_stage = trials.of([family for family in task.families if family.stage == stage])
-        wrong = [trial for trial in in_stage if not trial.is_right]
-        if wrong:
-            return _finished(_explain(trials, stage, wrong[0]), trials)
-    return _finished(_after_all_cases(trials), trials)
-
-
-def _finished(result: Result, trials: Trials) -> Result:
-    """Add what was printed; an answer that ran out of time was judged on nothing."""
-    if trials.is_late:
-        result = wording.too_slow(trials.task)
+    result = _decide(trials)
+    if trials.is_late:  # a comparison with a call that was cut off says nothing
+        result = wording.too_slow(task)
     return wording.with_printed(result, trials.first.printed if trials.first else "")
+
+
+def _decide(trials: Trials) -> Result:
+    for stage in STAGES:
+        in_stage = trials.of([family for family in trials.task.families if family.stage == stage])
+        wrong = [trial for trial in in_stage if not trial.is_right]
+        if wrong and wrong[0].given.kind != "late":
+            return _explain(trials, stage, wrong[0])
+    return _after_all_cases(trials)
 
 
 def _after_all_cases(trials: Trials) -> Result:

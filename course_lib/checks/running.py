@@ -117,6 +117,8 @@ def look_at(value: Any) -> Outcome:
     for kinds, words in _ODD:
         if isinstance(value, kinds):
             return Outcome("odd", detail=words)
+    if callable(value):
+        return Outcome("odd", detail="a function (are its brackets missing?)")
     if isinstance(value, list | tuple) and _are_unlike_arrays(value):
         shapes = " and ".join(str(part.shape) for part in value[:3])
         return Outcome("odd", detail=f"{len(value)} arrays of shapes {shapes}, where one array is wanted")
@@ -135,7 +137,6 @@ _ODD: tuple[tuple[Any, str], ...] = (
         (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
         "a generator, which makes its numbers later (is there a `yield`, or round brackets for square ones?)",
     ),
-    ((types.FunctionType, types.BuiltinFunctionType, types.MethodType, type), "a function (are its brackets missing?)"),
     ((np.ma.MaskedArray,), "a masked array, in which some numbers are hidden; a plain array is wanted"),
 )
 
@@ -225,24 +226,45 @@ def _call_in_time(call: Callable[[], Outcome], seconds: float) -> Outcome:
     started = time.monotonic()
     before, interval = signal.getitimer(signal.ITIMER_REAL)
     own_frame = sys._getframe()
-    is_running = True
+    is_running, rings, tracer = True, 0, sys.gettrace()
 
     def ring(_number: int, frame: types.FrameType | None) -> None:
-        if is_running and frame is not own_frame:  # never between our own lines, only below them
-            raise _TimeIsUp
+        nonlocal rings
+        if not is_running or frame is own_frame:  # never between our own lines, only below them
+            return
+        rings += 1
+        if rings > 1:  # the first was swallowed by an `except:`
+            _strike_again(frame, own_frame)
+        raise _TimeIsUp
 
     previous = signal.signal(signal.SIGALRM, ring)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)  # again and again, for a loop around `except:`
         return call()
     except _TimeIsUp:
+        sys.settrace(tracer)
         return Outcome("late")
     finally:
         is_running = False
+        sys.settrace(tracer)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
         if before:  # somebody else's alarm, such as a test runner's
             signal.setitimer(signal.ITIMER_REAL, max(before - (time.monotonic() - started), 0.001), interval)
+
+
+def _strike_again(frame: types.FrameType | None, outermost: types.FrameType) -> None:
+    """Raise once more at the next line that runs below `outermost`: that line is the handler's, which has none."""
+
+    def trace(_frame: types.FrameType, event: str, _argument: Any) -> Any:
+        if event == "line":
+            raise _TimeIsUp
+        return trace
+
+    while frame is not None and frame is not outermost:
+        frame.f_trace = trace
+        frame = frame.f_back
+    sys.settrace(trace)
 
 
 def _can_interrupt() -> bool:

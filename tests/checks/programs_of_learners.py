@@ -8,8 +8,7 @@ import math
 
 import numpy as np
 
-
-# Right, in other styles ------------------------------------------------------------------------------------------------
+# Right, in other styles
 
 
 def over_matrices(function):
@@ -155,7 +154,7 @@ CORRECT = {
 }  # fmt: skip
 
 
-# Wrong, as learners write it -------------------------------------------------------------------------------------------
+# Wrong, as learners write it
 
 
 def naive(scores, axis=-1):

@@ -1,4 +1,4 @@
-"""The matrix task x program -> status, confusion: every known mistake is rejected by its name, every right style passes."""
+"""The matrix task x program: every known mistake is rejected by its name, and every right style passes."""
 
 import numpy as np
 import pytest
