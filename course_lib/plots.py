@@ -34,6 +34,7 @@ _SERIES = (
 )  # fmt: skip
 _INK, _QUIET, _GRID = "#222222", "#595959", "#e0e0e0"
 _MOST_CELLS_WITH_NUMBERS = 144
+_LONGEST_LABEL = 14
 _MAPS: dict[str, Colormap] = {
     "weights": LinearSegmentedColormap.from_list("weights", ["#ffffff", "#a9bfe8", "#4a68b0", "#16264f"]),
     "scores": LinearSegmentedColormap.from_list("scores", ["#8c3800", "#f0b48a", "#ffffff", "#92bfe0", "#00476f"]),
@@ -369,7 +370,7 @@ def stage(
     """
     picture = Picture(figsize=(8.0, 7.4), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     panels = picture.subplots(2, 2)
-    name = tokens[selected]
+    name = _shortened(tokens[selected])
     rows = as_floats("scores", scores), as_floats("weights", weights)
     plane = vectors(as_floats("query", query)[[selected]], labels=[f"q {name}"], kind="query", ax=panels[0, 0])
     vectors(key, labels=[f"k {token}" for token in tokens], kind="key", ax=plane)
@@ -423,7 +424,11 @@ def _labels(name: str, labels: Sequence[str] | None, n_expected: int) -> list[st
         return [""] * n_expected
     if isinstance(labels, str) or len(labels) != n_expected:
         raise ShapeError(f"{name} must be a list of {n_expected} names, but it is {labels!r}.")
-    return [str(label) for label in labels]
+    return [_shortened(str(label)) for label in labels]
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
 
 
 def _pair(point: FloatArray) -> str:

@@ -99,7 +99,9 @@ export function uniqueId(stem) {
 export function written(number, decimals = 2) {
   if (Number.isNaN(number)) return "?";
   if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
-  const text = number.toFixed(Math.abs(number) >= 1000 ? 0 : Math.abs(number) >= 100 ? Math.min(1, decimals) : decimals);
+  const text = number.toFixed(
+    Math.abs(number) >= 1000 ? 0 : Math.abs(number) >= 100 ? Math.min(1, decimals) : decimals,
+  );
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
@@ -293,7 +295,8 @@ export class Plane {
    */
   constructor(label, resized) {
     this.size = 260;
-    this.extent = 3;
+    this.extent = 3; // where the grid ends
+    this.edge = 3; // how far a handle goes
     this.drawnFor = "";
     this.grid = svg("g", { class: "cw-grid", "aria-hidden": "true" });
     this.below = svg("g", { "aria-hidden": "true" });
@@ -301,8 +304,13 @@ export class Plane {
     this.handles = svg("g");
     this.labels = svg("g", { class: "cw-labels", "aria-hidden": "true" });
     this.element = svg(
-      "svg", { class: "cw-plane", role: "group", "aria-label": label },
-      this.grid, this.below, this.arrows, this.labels, this.handles,
+      "svg",
+      { class: "cw-plane", role: "group", "aria-label": label },
+      this.grid,
+      this.below,
+      this.arrows,
+      this.labels,
+      this.handles,
     );
     this.observer = new ResizeObserver((entries) => {
       const width = Math.round(entries[0].contentRect.width);
@@ -351,6 +359,7 @@ export class Plane {
    */
   frame(extent) {
     this.extent = extent;
+    this.edge = extent;
     const drawnFor = `${this.size} ${extent}`;
     if (this.drawnFor === drawnFor) return;
     this.drawnFor = drawnFor;
@@ -573,8 +582,13 @@ export class Handle {
     this.element = svg(
       "g",
       {
-        class: `cw-handle cw-${options.kind}`, tabindex: 0, role: "slider", "aria-label": options.label,
-        "aria-roledescription": "vector", "aria-describedby": options.help, "data-lm-suppress-shortcuts": "true",
+        class: `cw-handle cw-${options.kind}`,
+        tabindex: 0,
+        role: "slider",
+        "aria-label": options.label,
+        "aria-roledescription": "vector",
+        "aria-describedby": options.help,
+        "data-lm-suppress-shortcuts": "true",
         keydown: (event) => this.press(event),
         pointerdown: (event) => this.grab(event),
         pointermove: (event) => this.drag(event),
@@ -594,8 +608,8 @@ export class Handle {
     const [x, y] = this.plane.place(vector);
     setAttributes(this.element, {
       transform: `translate(${point(x, y)})`,
-      "aria-valuemin": -this.plane.extent,
-      "aria-valuemax": this.plane.extent,
+      "aria-valuemin": -this.plane.edge,
+      "aria-valuemax": this.plane.edge,
       "aria-valuenow": vector[0],
       "aria-valuetext": `x ${spoken(vector[0])}, y ${spoken(vector[1])}`,
     });
@@ -607,7 +621,7 @@ export class Handle {
    */
   moveTo(x, y) {
     const inside = (/** @type {number} */ number) =>
-      Math.round(100 * Math.min(Math.max(number, -this.plane.extent), this.plane.extent)) / 100;
+      Math.round(100 * Math.min(Math.max(number, -this.plane.edge), this.plane.edge)) / 100;
     this.options.set(inside(x), inside(y));
   }
 
@@ -616,11 +630,18 @@ export class Handle {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const [x, y] = this.options.get();
     const step = event.shiftKey ? 0.5 : 0.1;
-    const edge = this.plane.extent;
+    const { edge } = this.plane;
     /** @type {Record<string, readonly number[]>} */
     const moves = {
-      ArrowLeft: [x - step, y], ArrowRight: [x + step, y], ArrowUp: [x, y + step], ArrowDown: [x, y - step],
-      Home: [-edge, y], End: [edge, y], PageUp: [x, edge], PageDown: [x, -edge], Escape: this.options.start(),
+      ArrowLeft: [x - step, y],
+      ArrowRight: [x + step, y],
+      ArrowUp: [x, y + step],
+      ArrowDown: [x, y - step],
+      Home: [-edge, y],
+      End: [edge, y],
+      PageUp: [x, edge],
+      PageDown: [x, -edge],
+      Escape: this.options.start(),
     };
     const target = moves[event.key];
     if (target === undefined) return;
@@ -678,7 +699,10 @@ export class Bars {
       const numbers = headings.slice(2).map(() => html("td", { class: "cw-number" }));
       const track = html("div", { class: "cw-track" }, outline, fill, zero);
       const row = html(
-        "tr", {}, html("th", { scope: "row", title: name }, shortened(name)), html("td", { class: "cw-trackcell" }, track),
+        "tr",
+        {},
+        html("th", { scope: "row", title: name }, shortened(name)),
+        html("td", { class: "cw-trackcell" }, track),
         ...numbers,
       );
       return { row, fill, outline, zero, numbers };
@@ -688,8 +712,10 @@ export class Bars {
     );
     this.headings = head;
     this.element = html(
-      "table", { class: `cw-bars ${className}` },
-      html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...this.rows.map(({ row }) => row)),
+      "table",
+      { class: `cw-bars ${className}` },
+      html("thead", {}, html("tr", {}, ...head)),
+      html("tbody", {}, ...this.rows.map(({ row }) => row)),
     );
   }
 
@@ -736,7 +762,10 @@ export class WeightMatrix {
       html(
         "button",
         {
-          type: "button", title: `query ${name}`, "aria-label": `query ${name}`, "data-lm-suppress-shortcuts": "true",
+          type: "button",
+          title: `query ${name}`,
+          "aria-label": `query ${name}`,
+          "data-lm-suppress-shortcuts": "true",
           keydown: (event) => this.press(event, row, select),
         },
         shortened(name, 7),
@@ -746,16 +775,31 @@ export class WeightMatrix {
     this.sums = names.map(() => html("td", { class: "cw-sum" }));
     this.rows = names.map((_, row) =>
       html(
-        "tr", { click: () => select(row) },
-        html("th", { scope: "row" }, this.buttons[row]), ...this.cells[row], this.sums[row],
+        "tr",
+        { click: () => select(row) },
+        html("th", { scope: "row" }, this.buttons[row]),
+        ...this.cells[row],
+        this.sums[row],
       ),
     );
-    const columns = names.map((name) => 
+    const columns = names.map((name) =>
       html("th", { scope: "col", title: `key ${name}` }, html("span", {}, shortened(name, 9))),
     );
     this.element = html(
-      "table", { class: "cw-matrix" }, html("caption", { class: "cw-unseen" }, caption),
-      html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "q \\ k"), ...columns, html("th", { scope: "col" }, html("span", {}, "sum")))),
+      "table",
+      { class: "cw-matrix" },
+      html("caption", { class: "cw-unseen" }, caption),
+      html(
+        "thead",
+        {},
+        html(
+          "tr",
+          {},
+          html("th", { scope: "col" }, "q \\ k"),
+          ...columns,
+          html("th", { scope: "col" }, html("span", {}, "sum")),
+        ),
+      ),
       html("tbody", {}, ...this.rows),
     );
   }
@@ -812,11 +856,17 @@ export function choice(legend, names, select) {
   const group = uniqueId("choice");
   const inputs = names.map((_, index) =>
     html("input", {
-      type: "radio", name: group, value: index, "data-lm-suppress-shortcuts": "true", change: () => select(index),
+      type: "radio",
+      name: group,
+      value: index,
+      "data-lm-suppress-shortcuts": "true",
+      change: () => select(index),
     }),
   );
   const element = html(
-    "fieldset", { class: "cw-choice" }, html("legend", {}, legend),
+    "fieldset",
+    { class: "cw-choice" },
+    html("legend", {}, legend),
     ...names.map((name, index) => html("label", { title: name }, inputs[index], html("span", {}, shortened(name, 12)))),
   );
   return {
@@ -834,7 +884,9 @@ export function choice(legend, names, select) {
  */
 export function toggle(label, changed) {
   const input = html("input", {
-    type: "checkbox", "data-lm-suppress-shortcuts": "true", change: () => changed(input.checked),
+    type: "checkbox",
+    "data-lm-suppress-shortcuts": "true",
+    change: () => changed(input.checked),
   });
   const text = html("span", {}, label);
   return {
@@ -854,8 +906,11 @@ export function toggle(label, changed) {
  */
 export function slider(label, range, changed, rest) {
   const input = html("input", {
-    type: "range", ...range, "data-lm-suppress-shortcuts": "true",
-    input: () => changed(Number(input.value)), change: () => rest(),
+    type: "range",
+    ...range,
+    "data-lm-suppress-shortcuts": "true",
+    input: () => changed(Number(input.value)),
+    change: () => rest(),
   });
   const number = html("span", { class: "cw-number", "aria-hidden": "true" });
   return {
@@ -873,7 +928,11 @@ export function slider(label, range, changed, rest) {
  * @param {() => void} pressed
  */
 export function button(label, pressed) {
-  return html("button", { type: "button", class: "cw-button", "data-lm-suppress-shortcuts": "true", click: pressed }, label);
+  return html(
+    "button",
+    { type: "button", class: "cw-button", "data-lm-suppress-shortcuts": "true", click: pressed },
+    label,
+  );
 }
 
 /**
@@ -885,7 +944,13 @@ export function button(label, pressed) {
 export function panel(title, formula, ...content) {
   const subtitle = html("div", { class: "cw-formula" }, formula);
   return {
-    element: html("section", { class: "cw-panel", "aria-label": title }, html("div", { class: "cw-title" }, title), subtitle, ...content),
+    element: html(
+      "section",
+      { class: "cw-panel", "aria-label": title },
+      html("div", { class: "cw-title" }, title),
+      subtitle,
+      ...content,
+    ),
     subtitle,
   };
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?:/\*\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 
 
@@ -41,7 +42,7 @@ def _collect(name: str, ordered: dict[str, str], importing: tuple[str, ...]) -> 
     text = (_HERE / name).read_text(encoding="utf-8")
     for imported in _IMPORT.findall(text):
         _collect(imported, ordered, (*importing, name))
-    body = _IMPORT.sub("", text)
+    body = _COMMENT.sub("", _IMPORT.sub("", text))  # every widget on a page carries its module: send no comments
     if re.search(r"^\s*import\b", body, re.MULTILINE) or " as " in "".join(m.group() for m in _IMPORT.finditer(text)):
         raise ValueError(f'{name} imports in a form other than import {{ name }} from "./other.js";')
     ordered[name] = body

@@ -1,6 +1,31 @@
 // The projection: a token vector x, three matrices, and the query, key and value that follow it.
 import { project } from "./attention.js";
-import { Arrow, Handle, KEY_HELP, Label, Plane, announcer, button, choice, html, kernelSync, linkSliders, panel, placeLabels, quoted, readArray, roundExtent, run, setAttributes, setText, shortened, svg, uniqueId, written } from "./drawing.js";
+import {
+  Arrow,
+  Handle,
+  KEY_HELP,
+  Label,
+  Plane,
+  announcer,
+  button,
+  choice,
+  html,
+  kernelSync,
+  linkSliders,
+  panel,
+  placeLabels,
+  point,
+  quoted,
+  readArray,
+  roundExtent,
+  run,
+  setAttributes,
+  setText,
+  shortened,
+  svg,
+  uniqueId,
+  written,
+} from "./drawing.js";
 
 /** @typedef {import("./drawing.js").Model} Model */
 /** @typedef {ReturnType<typeof readProjection>} Projected */
@@ -23,7 +48,9 @@ function readProjection(model) {
   };
   const made = { query: project(x, weight.query), key: project(x, weight.key), value: project(x, weight.value) };
   const selected = Math.min(/** @type {number} */ (model.get("selected")), tokens.length - 1);
-  return { tokens, x, weight, made, selected, extent: /** @type {number} */ (model.get("extent")) };
+  const edge = /** @type {number} */ (model.get("extent")); // where the handles of x end
+  const largest = Math.max(...ROLES.flatMap((role) => made[role].flat().map(Math.abs)));
+  return { tokens, x, weight, made, selected, edge, extent: roundExtent(largest, edge) };
 }
 
 /**
@@ -44,12 +71,25 @@ function buildProjection(model, root, request) {
   const reset = button("Reset", () => set(model.get("start")));
   const parts = [
     tokensPanel(model, first, set, sync.rest, help.id, request),
-    ...ROLES.map((role, place) => rolePanel(model, first, role, `${place + 2} ${role}`, set, sync.rest, request)),
+    ...ROLES.map((role, place) =>
+      rolePanel(
+        model,
+        first,
+        role,
+        `${place + 2} ${role[0].toUpperCase()}${role.slice(1)} ${role[0]}`,
+        set,
+        sync.rest,
+        request,
+      ),
+    ),
   ];
   const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
   root.append(
-    question, html("div", { class: "cw-controls" }, token.element, reset),
-    html("div", { class: "cw-panels cw-panels-4" }, ...parts.map((part) => part.element)), readout, help,
+    question,
+    html("div", { class: "cw-controls" }, token.element, reset),
+    html("div", { class: "cw-panels cw-panels-4 cw-even" }, ...parts.map((part) => part.element)),
+    readout,
+    help,
   );
   const voice = announcer(root);
   let said = "";
@@ -121,11 +161,16 @@ function tokenArrows(plane, kind, tokens) {
  */
 function tokensPanel(model, first, set, rest, help, request) {
   const plane = new Plane("Token vectors x; drag a tip", request);
+  const square = svg("path", { class: "cw-square cw-x" });
+  plane.below.append(square);
   const drawArrows = tokenArrows(plane, "x", first.tokens);
   const handles = first.tokens.map((token, row) => {
     const names = [`x_${row}_x`, `x_${row}_y`];
     return new Handle(plane, {
-      label: `x ${token}`, kind: "x", help, rest,
+      label: `x ${token}`,
+      kind: "x",
+      help,
+      rest,
       get: () => names.map((name) => model.get(name)),
       set: (x, y) => set({ [names[0]]: x, [names[1]]: y }),
       start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
@@ -133,12 +178,22 @@ function tokensPanel(model, first, set, rest, help, request) {
     });
   });
   plane.handles.append(...handles.map((handle) => handle.element));
-  const { element, subtitle } = panel("1 Token vectors x", " ", html("div", { class: "cw-beside" }, "drag a tip"), plane.element);
+  const { element, subtitle } = panel(
+    "1 Token vectors x",
+    " ",
+    html("div", { class: "cw-beside" }, "Drag a tip; query, key and value follow."),
+    plane.element,
+  );
   return {
     element,
     /** @param {Projected} state */
     draw(state) {
       plane.frame(state.extent);
+      plane.edge = state.edge;
+      drawSquare(square, plane, [
+        [1, 0],
+        [0, 1],
+      ]);
       setText(subtitle, `x ${shortened(state.tokens[state.selected])} = ${pair(state.x[state.selected])}`);
       drawArrows(state.x, state.selected);
       for (const handle of handles) handle.draw();
@@ -168,17 +223,27 @@ function rolePanel(model, first, role, title, set, rest, request) {
     element,
     /** @param {Projected} state */
     draw(state) {
-      const largest = Math.max(...state.made[role].flat().map(Math.abs));
-      plane.frame(roundExtent(largest, state.extent));
-      setText(subtitle, `x W = ${pair(state.made[role][state.selected])}`);
+      plane.frame(state.extent);
+      setText(subtitle, `${role[0]} = x W = ${pair(state.made[role][state.selected])}`);
       matrix.draw(state.weight[role]);
-      const [right, up] = state.weight[role];
-      const corners = [[0, 0], right, [right[0] + up[0], right[1] + up[1]], up].map((corner) => plane.place(corner));
-      setAttributes(square, { d: `M${corners.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z` });
+      drawSquare(square, plane, state.weight[role]);
       drawArrows(state.made[role], state.selected);
     },
     stop: () => plane.stop(),
   };
+}
+
+/**
+ * What a matrix makes of the unit square: its rows are where (1, 0) and (0, 1) go.
+ * @param {SVGPathElement} square
+ * @param {Plane} plane
+ * @param {readonly (readonly number[])[]} rows
+ */
+function drawSquare(square, plane, [right, up]) {
+  const corners = [[0, 0], right, [right[0] + up[0], right[1] + up[1]], up].map((corner) =>
+    point(...plane.place(corner)),
+  );
+  setAttributes(square, { d: `M${corners.join("L")}Z` });
 }
 
 /**
@@ -191,7 +256,11 @@ function matrixInputs(role, set, rest) {
   const fields = [0, 1].map((row) =>
     [0, 1].map((column) => {
       const field = html("input", {
-        type: "number", step: 0.1, min: -100, max: 100, "aria-label": `w_${role}, row ${row}, column ${column}`,
+        type: "number",
+        step: 0.1,
+        min: -100,
+        max: 100,
+        "aria-label": `w_${role}, row ${row}, column ${column}`,
         "data-lm-suppress-shortcuts": "true",
         input: () => {
           const number = field.valueAsNumber;

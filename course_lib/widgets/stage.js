@@ -1,6 +1,35 @@
 // The stage: vectors, scores, weights and output of one query; every panel follows the hand within a frame.
 import { causalMask, dotProductScores, maskedScores, scaledScores, softmax, weightedSum } from "./attention.js";
-import { Arrow, Bars, Handle, KEY_HELP, Label, Plane, WeightMatrix, announcer, button, choice, html, kernelSync, linkSliders, panel, percent, placeLabels, point, quoted, readArray, run, setAttributes, setText, shortened, slider, svg, toggle, uniqueId, written } from "./drawing.js";
+import {
+  Arrow,
+  Bars,
+  Handle,
+  KEY_HELP,
+  Label,
+  Plane,
+  WeightMatrix,
+  announcer,
+  button,
+  choice,
+  html,
+  kernelSync,
+  linkSliders,
+  panel,
+  percent,
+  placeLabels,
+  point,
+  quoted,
+  readArray,
+  run,
+  setAttributes,
+  setText,
+  shortened,
+  slider,
+  svg,
+  toggle,
+  uniqueId,
+  written,
+} from "./drawing.js";
 
 /** @typedef {import("./drawing.js").Model} Model */
 /** @typedef {ReturnType<typeof readState>} State */
@@ -25,7 +54,21 @@ function readState(model) {
   const output = weightedSum(weights, value);
   const selected = Math.min(/** @type {number} */ (model.get("selected")), n - 1);
   const extent = /** @type {number} */ (model.get("extent"));
-  return { tokens, query, key, value, scale, temperature, isCausal, products, scores, weights, output, selected, extent };
+  return {
+    tokens,
+    query,
+    key,
+    value,
+    scale,
+    temperature,
+    isCausal,
+    products,
+    scores,
+    weights,
+    output,
+    selected,
+    extent,
+  };
 }
 
 /**
@@ -104,8 +147,10 @@ function describe(state) {
 function buildControls(model, first, sync) {
   const query = choice("Query", first.tokens, (index) => change(model, sync, { selected: index }));
   const temperature = slider(
-    "Temperature", { min: 0.1, max: 5, step: 0.05 },
-    (number) => change(model, sync, { temperature: number }), () => sync.rest(),
+    "Temperature",
+    { min: 0.1, max: 5, step: 0.05 },
+    (number) => change(model, sync, { temperature: number }),
+    () => sync.rest(),
   );
   const scale = toggle("Scale by 1/√d", (on) => change(model, sync, { scale: on ? SCALED : 1 }));
   scale.element.lastElementChild?.append(html("sub", {}, "k"));
@@ -113,7 +158,13 @@ function buildControls(model, first, sync) {
   const reset = button("Reset", () => change(model, sync, model.get("start")));
   return {
     element: html(
-      "div", { class: "cw-controls" }, query.element, temperature.element, scale.element, causal.element, reset,
+      "div",
+      { class: "cw-controls" },
+      query.element,
+      temperature.element,
+      scale.element,
+      causal.element,
+      reset,
     ),
     /** @param {State} state */
     draw(state) {
@@ -137,7 +188,9 @@ function vectorHandles(model, first, sync, help, plane, kind) {
   return first.tokens.map((token, row) => {
     const names = [`${kind}_${row}_x`, `${kind}_${row}_y`];
     return new Handle(plane, {
-      label: `${kind} ${token}`, kind, help,
+      label: `${kind} ${token}`,
+      kind,
+      help,
       get: () => names.map((name) => model.get(name)),
       set: (x, y) => change(model, sync, { [names[0]]: x, [names[1]]: y }),
       start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
@@ -168,7 +221,10 @@ function vectorsPanel(model, first, sync, help, request) {
     plane.arrows.append(...arrows[kind].map((arrow) => arrow.element));
     plane.labels.append(...labels[kind].map((label) => label.element));
   }
-  plane.handles.append(...handles.query.map((handle) => handle.element), ...handles.key.map((handle) => handle.element));
+  plane.handles.append(
+    ...handles.query.map((handle) => handle.element),
+    ...handles.key.map((handle) => handle.element),
+  );
   const { element } = panel("1 Vectors", "drag a query q or a key k", plane.element);
   return {
     element,
@@ -188,8 +244,16 @@ function vectorsPanel(model, first, sync, help, request) {
           }
         }
       }
-      const ordered = [labels.query[state.selected], ...labels.key, ...labels.query.filter((_, row) => row !== state.selected)];
-      placeLabels(ordered, plane, [...state.query, ...state.key].map((vector) => plane.place(vector)));
+      const ordered = [
+        labels.query[state.selected],
+        ...labels.key,
+        ...labels.query.filter((_, row) => row !== state.selected),
+      ];
+      placeLabels(
+        ordered,
+        plane,
+        [...state.query, ...state.key].map((vector) => plane.place(vector)),
+      );
     },
     stop: () => plane.stop(),
   };
@@ -201,7 +265,11 @@ function vectorsPanel(model, first, sync, help, request) {
  */
 function scoreReach(scores) {
   const largest = Math.max(...scores.map(Math.abs));
-  return [1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 200, 500, 1000, 5000, 20000].find((reach) => largest <= reach) ?? largest;
+  return (
+    [1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40, 60, 80, 100, 200, 500, 1000, 5000, 20000].find(
+      (reach) => largest <= reach,
+    ) ?? largest
+  );
 }
 
 /** @param {State} first */
@@ -292,7 +360,10 @@ function outputPanel(model, first, sync, help, request) {
         const weight = state.weights[state.selected][row];
         arrows[row].move(origin, tip);
         labels[row].set(`v ${shortened(state.tokens[row])} ${percent(weight)}`, tip);
-        setAttributes(pulls[row], { d: `M${point(...end)}L${point(...tip)}`, "stroke-width": (12 * weight).toFixed(2) });
+        setAttributes(pulls[row], {
+          d: `M${point(...end)}L${point(...tip)}`,
+          "stroke-width": (12 * weight).toFixed(2),
+        });
         handles[row].draw();
       });
       placeLabels([mixedLabel, ...labels], plane, [end, ...tips]);

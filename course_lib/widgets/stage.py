@@ -168,7 +168,9 @@ class AttentionStage(LiveWidget):
 
     def __repr__(self) -> str:
         weights, output = self.weights[self.selected], self.output[self.selected]
-        parts = [f"{100 * weight:.0f} % to key {quoted(token)}" for weight, token in zip(weights, self.tokens, strict=True)]
+        parts = [
+            f"{100 * weight:.0f} % to key {quoted(token)}" for weight, token in zip(weights, self.tokens, strict=True)
+        ]
         mixed = f"({in_words(output[0])}, {in_words(output[1])})"
         return f"Query {quoted(self.tokens[self.selected])} attends {', '.join(parts)}; its output is {mixed}."
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,9 @@ def jupyter(one_at_a_time: None, tmp_path_factory: pytest.TempPathFactory) -> It
         yield server
 
 
-@pytest.fixture
-def open_page(chromium: Any, jupyter: Server) -> Iterator[Callable[..., NotebookPage]]:
-    """Open pages; at the end, fail if one asked a host other than this machine.
-
-    Options are those of a browser context: `viewport`, `device_scale_factor`, `color_scheme`, `has_touch`;
-    `theme` is the name of JupyterLab's theme.
-    """
+@contextmanager
+def pages(chromium: Any, jupyter: Server) -> Iterator[Callable[..., NotebookPage]]:
+    """Give a function that opens pages; at the end close them, and fail if one asked a host other than this machine."""
     opened: list[tuple[Any, NotebookPage]] = []
 
     def open_one(theme: str = "JupyterLab Light", **options: Any) -> NotebookPage:
@@ -68,14 +65,34 @@ def open_page(chromium: Any, jupyter: Server) -> Iterator[Callable[..., Notebook
         opened.append((context, notebook))
         return notebook
 
-    yield open_one
+    try:
+        yield open_one
+    finally:
+        for context, _ in opened:
+            context.close()
     strangers = [url for _, notebook in opened for url in notebook.strangers]
-    for context, _ in opened:
-        context.close()
     assert strangers == [], f"the page asked other hosts: {strangers}"
 
 
 @pytest.fixture
+def open_page(chromium: Any, jupyter: Server) -> Iterator[Callable[..., NotebookPage]]:
+    """Open pages: ``open_page(theme="JupyterLab Dark", viewport={"width": 800, "height": 900})``.
+
+    Options are those of a browser context: `viewport`, `device_scale_factor`, `color_scheme`, `has_touch`;
+    `theme` is the name of JupyterLab's theme.
+    """
+    with pages(chromium, jupyter) as open_one:
+        yield open_one
+
+
+@pytest.fixture
 def lab(open_page: Callable[..., NotebookPage]) -> NotebookPage:
-    """One page in the light theme: ``lab.open("notebooks/02_scores.ipynb")`` or ``lab.open_cells("1 + 1")``."""
+    """One page of its own: ``lab.open("notebooks/02_scores.ipynb")`` or ``lab.open_cells("1 + 1")``."""
     return open_page()
+
+
+@pytest.fixture(scope="module")
+def bench(chromium: Any, jupyter: Server) -> Iterator[NotebookPage]:
+    """A page that the tests of a module share, to save its start: a notebook with five empty cells."""
+    with pages(chromium, jupyter) as open_one:
+        yield open_one().open_cells(*[""] * 5)

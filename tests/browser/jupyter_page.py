@@ -153,8 +153,9 @@ class NotebookPage:
         self.page.wait_for_function(_READY, timeout=90_000)
         return self
 
-    def open_cells(self, *sources: str, name: str = "test.ipynb") -> "NotebookPage":
-        """Open a new notebook with these code cells."""
+    def open_cells(self, *sources: str, name: str | None = None) -> "NotebookPage":
+        """Open a new notebook with these code cells, and a kernel of its own."""
+        name = name or f"test-{secrets.token_hex(4)}.ipynb"
         (self.server.root / name).write_text(json.dumps(new_notebook(sources)), encoding="utf-8")
         return self.open(name)
 
@@ -179,6 +180,12 @@ class NotebookPage:
             ".model.sharedModel.setSource(source)",
             [index, source],
         )
+
+    def run_sources(self, *sources: str) -> None:
+        """Put sources into the first cells, and run them."""
+        for index, source in enumerate(sources):
+            self.set_source(index, source)
+            self.run_cell(index)
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """Return the outputs of a cell as nbformat has them."""
@@ -205,6 +212,29 @@ class NotebookPage:
         """Return a kernel's array as nested lists."""
         printed = self.ask(f"import json, numpy as _np; print(json.dumps(_np.asarray({expression}).tolist()))")
         return json.loads(printed)  # type: ignore[no-any-return]
+
+    def change_theme(self, name: str) -> None:
+        """Change the theme of the open page: "JupyterLab Light", "JupyterLab Dark"."""
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+        )  # fmt: skip
+
+    def stop_kernel(self) -> None:
+        """Shut the notebook's kernel down and leave the page open."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+    def drag(self, locator: Any, right: float, down: float, steps: int = 8) -> None:
+        """Drag the middle of something by so many pixels; the button stays down until `release`."""
+        locator.scroll_into_view_if_needed()
+        box = locator.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right, y + down, steps=steps)
+
+    def release(self) -> None:
+        """Let go of what is dragged."""
+        self.page.mouse.up()
 
     def screenshot(self, target: Path, locator: Any = None) -> Path:
         """Store a picture of the page, or of one part of it."""
