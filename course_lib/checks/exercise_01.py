@@ -135,7 +135,7 @@ PROJECT = FunctionTask(
         "NumPy has an operator that takes all these dot products at once, for every row and every column. Between "
         "which two arrays does it stand, and in which order do the axes d_in meet?",
     ),
-    points=2,
+    points=1,
 )
 
 

@@ -194,7 +194,7 @@ DOT_PRODUCT_SCORES = FunctionTask(
         "To turn the rows of key into columns, swap its last two axes. With leading axes `.T` would turn round all of "
         "them; look up np.swapaxes.",
     ),
-    points=2,
+    points=1,
 )  # fmt: skip
 
 
@@ -264,7 +264,7 @@ SCALED_SCORES = FunctionTask(
         "d_k is the number of components of one query. Which entry of query.shape is it, counted from the end?",
         "One division after the dot products: by the square root of that entry.",
     ),
-    points=2,
+    points=1,
 )
 
 
@@ -278,7 +278,7 @@ def _reveal_longer_key() -> str:
 
 
 def _reveal_spread() -> str:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(3)
     spreads = [
         np.std((rng.normal(size=(10_000, d_k)) * rng.normal(size=(10_000, d_k))).sum(axis=-1)) for d_k in (4, 64)
     ]

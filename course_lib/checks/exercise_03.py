@@ -344,7 +344,7 @@ SOFTMAX_WITH_TEMPERATURE = FunctionTask(
         "Compute new scores from scores and temperature with one operation, then do everything as in softmax, the "
         "maximum included.",
     ),
-    points=2,
+    points=1,
 )  # fmt: skip
 
 
@@ -413,7 +413,7 @@ BUG_HUNT_SOFTMAX = FunctionTask(
         "The bug is in the axis, in every place where it occurs, and the sums must keep an axis of size 1. "
         "Everything else may stay.",
     ),
-    points=2,
+    points=1,
 )  # fmt: skip
 
 

@@ -174,7 +174,7 @@ WEIGHTED_SUM = FunctionTask(
         "Sums of products over a shared axis are what the matrix product does. Which array stands on the left, so that "
         "n_keys meets n_keys?",
     ),
-    points=2,
+    points=1,
 )
 
 
@@ -341,7 +341,7 @@ ATTENTION = FunctionTask(
         "Call your scaled_scores, your softmax and your weighted_sum, each on what the one before returned; a row "
         "stays a query all the way.",
     ),
-    points=4,
+    points=3,
 )  # fmt: skip
 
 ORDER_ATTENTION = OrderTask(
@@ -395,7 +395,7 @@ ORDER_ATTENTION = OrderTask(
         "Three lines are wrong in a small way: look at which axis they run along, or which array they mix the values "
         "with, and compare them with the line that makes the same name.",
     ),
-    points=2,
+    points=1,
 )  # fmt: skip
 
 

@@ -1,5 +1,8 @@
 """The matrix task x program: every known mistake is rejected by its name, and every right style passes."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from programs_of_learners import CORRECT, WRONG
@@ -129,3 +132,15 @@ def test_exceptions_alone_explain_nothing():
     assert result.status == "not_yet"
     assert result.program is None
     assert "something else" in result.message
+
+
+def test_points_are_those_that_the_exercises_state():
+    sources = Path(__file__).parents[2] / "exercises" / "source"
+    cells = re.findall(
+        r'^# %% [\w-]+ points=(\d+)\ncheck\("(\w+)"',
+        "\n".join(path.read_text("utf-8") for path in sources.glob("*.py")),
+        re.M,
+    )
+    assert len(cells) >= 8
+    for points, name in cells:
+        assert TASKS[name].points == int(points), name
