@@ -1,8 +1,8 @@
 """How long a check takes: `python benchmarks/checks.py`. The promise is a median under 100 ms for every task.
 
 For each task: the reference (a right answer, every case and property) and every named wrong program (which also
-searches for the mistake), five seeds each, interleaved. What is timed is `evaluate`; drawing and recording are timed once
-more with `check`, whose progress file is put into a folder of its own.
+searches for the mistake), five seeds each. What is timed is `evaluate`; drawing and recording are timed once more with
+`check`, whose progress file is put into a folder of its own.
 """
 
 import contextlib
@@ -46,9 +46,7 @@ def main() -> None:
         for name, task in TASKS.items():
             given = answers(task)
             evaluate(name, given[0])  # imports and caches
-            times = sorted(
-                milliseconds(lambda: evaluate(name, answer, seed=seed)) for seed in SEEDS for answer in given
-            )
+            times = sorted(milliseconds(evaluate, name, answer, seed=seed) for seed in SEEDS for answer in given)
             with contextlib.redirect_stdout(io.StringIO()):
                 shown = statistics.median(milliseconds(check, name, answer) for answer in given)
             late = times[min(len(times) - 1, int(0.99 * len(times)))]

@@ -114,7 +114,7 @@ def _show_options(asked: str, options: Any, as_html: Callable[[str], str]) -> No
         f'<td style="text-align:left;padding:2px 0">{as_html(option)}</td></tr>'
         for letter, option in options.items()
     )
-    table = f'<table style="border-collapse:collapse;margin:0">{rows}</table>'
+    table = f'<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit">{rows}</table>'
     show(Shown(text, frame(paragraph(asked) + table, "var(--jp-info-color1, #0277bd)")))
 
 

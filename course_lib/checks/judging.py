@@ -87,7 +87,7 @@ class Trials:
 def judge_function(task: FunctionTask, answer: Any, *, seed: int, run: Runner) -> Result:
     """Decide about a function; the first stage that fails is the one that is explained."""
     if answer is None or answer is Ellipsis:
-        return wording.not_started(task, repr(answer), given_directly=True)
+        return wording.not_started(task, "None" if answer is None else "...", given_directly=True)
     if not callable(answer):
         return wording.not_callable(task, answer)
     trials = Trials(task, answer, seed, run)

@@ -84,7 +84,7 @@ def render_progress(summary: dict[str, Any]) -> Shown:
         parts.append(
             f'<details style="margin:4px 0"{" open" if 0 < lesson["done"] < lesson["total"] else ""}>'
             f'<summary style="cursor:pointer">{title} {_html_bar(lesson, title)}</summary>'
-            f'<table style="border-collapse:collapse">{rows}</table></details>'
+            f'<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit">{rows}</table></details>'
         )
     return Shown(progress_text(summary), frame("".join(parts), "var(--jp-info-color1, #0277bd)"))
 

@@ -35,7 +35,7 @@ class Shown:
 
 def show(shown: Shown) -> None:
     """Display in a notebook, print elsewhere."""
-    if "IPython" in sys.modules:
+    if sys.modules.get("IPython") is not None:  # looked up, not imported: outside of notebooks it costs half a second
         from IPython import get_ipython
 
         if get_ipython() is not None:
@@ -188,8 +188,9 @@ def _html_table(title: str, table: Array, wrong: np.ndarray | None) -> str:
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = html.escape(title) + ("" if wrong is None or not wrong.any() else " (≠ where it differs)")
     return (
-        '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">'
-        f'<caption style="caption-side:top;text-align:left;color:inherit">{caption}</caption>{"".join(rows)}</table>'
+        '<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit;'
+        'font-variant-numeric:tabular-nums">'
+        f'<caption style="caption-side:top;text-align:left;color:inherit;white-space:nowrap">{caption}</caption>{"".join(rows)}</table>'
     )
 
 
