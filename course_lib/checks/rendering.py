@@ -187,11 +187,10 @@ def _html_table(title: str, table: Array, wrong: np.ndarray | None) -> str:
         ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = html.escape(title) + ("" if wrong is None or not wrong.any() else " (≠ where it differs)")
-    return (
-        '<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit;'
-        'font-variant-numeric:tabular-nums">'
-        f'<caption style="caption-side:top;text-align:left;color:inherit;white-space:nowrap">{caption}</caption>{"".join(rows)}</table>'
-    )
+    table_style = "border-collapse:collapse;margin:0;color:inherit;font-size:inherit;font-variant-numeric:tabular-nums"
+    title_style = "caption-side:top;text-align:left;color:inherit;white-space:nowrap"
+    titled = f'<caption style="{title_style}">{caption}</caption>'
+    return f'<table style="{table_style}">{titled}{"".join(rows)}</table>'
 
 
 def _html_cell(cell: str, is_wrong: bool, border: str) -> str:
