@@ -209,3 +209,13 @@ def test_links_lead_to_files_that_exist(path):
         for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
             if not target.startswith(("http", "mailto")):
                 assert (path.parent / target).is_file(), f"{cell.id}: {target}"
+
+
+@every(SOLUTIONS)
+def test_a_solution_passes_its_checks_with_the_points_that_nbgrader_gives(path):
+    for cell in code_cells(path):
+        points = cell.metadata.get("nbgrader", {}).get("points")
+        if points is not None:
+            shown = " ".join(output.data.get("text/plain", "") for output in cell.outputs)
+            assert "passed" in shown, f"{cell.id}: {shown[:200]}"
+            assert f"{points} of {points} point" in shown, f"{cell.id}: {shown[:200]}"
