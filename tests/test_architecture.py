@@ -201,3 +201,9 @@ def test_no_file_names_a_machine_or_a_package_address():
             if match and not (name_of(path) in ABOUT_INDEXES and "dex-url" in match.group()):
                 found.append(f"{name_of(path)}:{number}: {match.group()}")
     assert not found
+
+
+def test_no_two_test_modules_have_one_name():
+    """Without packages, pytest can hold one module of a name; the second would stop the whole run."""
+    names = [path.stem for path in (ROOT / "tests").rglob("*.py") if path.stem != "conftest"]
+    assert sorted(names) == sorted(set(names))
