@@ -424,22 +424,21 @@ def clear_the_way(reason: str) -> None:
         os.replace(ENVIRONMENT, aside)
 
 
-def make_environment() -> None:
+def make_environment(lock: IO[str]) -> None:
     """Make an empty environment."""
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise Trouble(missing_venv_message(shutil.which("apt-get") is not None))
     ENVIRONMENT.mkdir()
     write_stamp("making")
-    # Run by the environment that is made anew right now, this process goes on with the Python below it.
+    # Started by the very environment that is made anew, this process goes on with the Python below it.
     ours = Path(sys.prefix).resolve() == ENVIRONMENT
     python = str(getattr(sys, "_base_executable", sys.executable)) if ours else sys.executable
-    print("Making the folder .venv for the course's packages ...", flush=True)
-    run = subprocess.run(
-        [python, "-I", "-m", "venv", str(ENVIRONMENT)],
-        env=clean_environ(), capture_output=True, encoding="utf-8", errors="replace",
-    )  # fmt: skip
-    if run.returncode:
-        raise Trouble(explain(run.stdout + run.stderr))
+    progress = PipProgress("Making the folder .venv for the course's packages")
+    progress.tick()
+    status, output = run_logged([python, "-I", "-m", "venv", str(ENVIRONMENT)], lock, progress)
+    progress.end()
+    if status:
+        raise Trouble(explain(output))
     write_stamp("ready", version_of_environment())
 
 
@@ -560,7 +559,7 @@ def set_up(test: bool = False, extras: "list[str] | None" = None) -> None:
         if reason:
             check_space(steps, {})
             clear_the_way(reason)
-            make_environment()
+            make_environment(lock)
         check_space(todo(), read_stamp()["steps"])
         for step in todo():
             install(step, lock)

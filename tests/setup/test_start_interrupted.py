@@ -44,17 +44,6 @@ def test_start_repairs_what_a_stopped_one_left(course: FakeCourse, moment: str, 
     assert not (course.folder / ".course" / "old-environment").exists()
 
 
-def test_start_makes_a_half_installed_environment_anew(course: FakeCourse) -> None:
-    assert course.run()[0] == 0
-    stamp = course.folder / ".venv" / "course-setup.json"
-    stamp.write_text(stamp.read_text().replace('"ready"', '"installing"'))
-    next(course.folder.glob(".venv/lib/**/jupyterlab/__init__.py")).unlink()
-    status, output = course.run()
-    assert status == 0, output
-    assert "The folder .venv was not finished; making it anew." in output
-    assert list(course.folder.glob(".venv/lib/**/jupyterlab/__init__.py"))
-
-
 def test_two_starts_at_once_do_not_disturb_each_other(course: FakeCourse) -> None:
     first, second = course.start(), course.start()
     outputs = [process.communicate(timeout=120)[0] for process in (first, second)]

@@ -100,7 +100,7 @@ def test_make_environment_without_ensurepip_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name))
     monkeypatch.setattr(start.shutil, "which", lambda name: "/usr/bin/apt-get" if debian else None)
     with pytest.raises(start.Trouble, match="lacks the modules venv and ensurepip") as trouble:
-        start.make_environment()
+        start.make_environment(None)
     assert (f"sudo apt install python3.{sys.version_info[1]}-venv" in str(trouble.value)) == debian
     assert not start.ENVIRONMENT.exists()
 
@@ -134,6 +134,20 @@ def test_clear_the_way_removes_what_a_stopped_set_up_left(start: ModuleType, sta
     start.clear_the_way(start.what_is_wrong())
     assert not start.ENVIRONMENT.exists()
     assert not (start.STATE / "old-environment").exists()
+
+
+def test_what_is_wrong_sees_a_python_that_is_gone_or_another_one(start: ModuleType) -> None:
+    start.ENVIRONMENT.mkdir()
+    start.write_stamp("ready", "3.11.7")
+    assert start.what_is_wrong() == "was made with a Python that is gone"
+    python = start.python_of_environment()
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\necho 3.12.0\n")
+    python.chmod(0o755)
+    assert start.what_is_wrong() == "was made with a Python that is gone", "the system's Python has been replaced"
+    if os.name == "posix":
+        start.write_stamp("ready", "3.12.0")
+        assert start.what_is_wrong() == ""
 
 
 def test_a_file_where_the_environment_should_be_is_left_alone(course: FakeCourse) -> None:
