@@ -370,9 +370,11 @@ def stage(
     """
     picture = Picture(figsize=(8.0, 7.4), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
     panels = picture.subplots(2, 2)
-    name = _shortened(tokens[selected])
+    name = f"“{_shortened(tokens[selected])}”"
     rows = as_floats("scores", scores), as_floats("weights", weights)
-    plane = vectors(as_floats("query", query)[[selected]], labels=[f"q {name}"], kind="query", ax=panels[0, 0])
+    plane = vectors(
+        as_floats("query", query)[[selected]], labels=[f"q {tokens[selected]}"], kind="query", ax=panels[0, 0]
+    )
     vectors(key, labels=[f"k {token}" for token in tokens], kind="key", ax=plane)
     bars(rows[0][selected], labels=tokens, title=f"Scores of query {name} against each key", ax=panels[0, 1])
     matrix(
@@ -459,11 +461,13 @@ def _plane(ax: Axes, points: FloatArray) -> None:
             axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
         ax.grid(color=_GRID, linewidth=0.8)
         ax.set_axisbelow(True)
-        ax.axhline(0, color=_QUIET, linewidth=0.8)
-        ax.axvline(0, color=_QUIET, linewidth=0.8)
-        ax.tick_params(labelsize=9, colors=_QUIET, length=0, pad=6)
-        for spine in ax.spines.values():
-            spine.set_visible(False)
+        ax.tick_params(labelsize=9, colors=_QUIET, length=0, pad=4)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(lambda number, _: "" if number == 0 else f"{number:g}".replace("-", "−"))
+        for side, spine in ax.spines.items():
+            spine.set_visible(side in ("left", "bottom"))
+            spine.set_position("zero")
+            spine.set_color(_QUIET)
 
 
 def _arrow(ax: Axes, tip: FloatArray, kind: str) -> None:
@@ -484,6 +488,7 @@ def _name(ax: Axes, tip: FloatArray, text: str, colour: str) -> None:
     ax.annotate(
         text, (tip[0], tip[1]), (away[0], away[1]), textcoords="offset points", color=colour, fontsize=10,
         ha="left" if away[0] > 4 else "right" if away[0] < -4 else "center", va="center", parse_math=False,
+        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0},
     )  # fmt: skip
 
 
@@ -534,8 +539,7 @@ def _cell_texts(ax: Axes, cells: FloatArray, kind: str, norm: Normalize) -> None
     size = 10 if max(cells.shape) <= 8 else 7
     for (row, column), number in np.ndenumerate(cells):
         if np.isfinite(number):
-            red, green, blue, _ = _MAPS[kind](norm(number))
-            colour = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else _INK
+            colour = _ink_on(_MAPS[kind](norm(number)))
         else:
             colour = _INK
             ax.fill(
@@ -543,6 +547,13 @@ def _cell_texts(ax: Axes, cells: FloatArray, kind: str, norm: Normalize) -> None
                 facecolor="#eeeeee", edgecolor="#bbbbbb", hatch="///", linewidth=0,
             )  # fmt: skip
         ax.text(column, row, _number(number), ha="center", va="center", color=colour, fontsize=size)
+
+
+def _ink_on(paper: tuple[float, float, float, float]) -> str:
+    """Return black or white, whichever stands out more on a colour; one of them reaches a contrast of 4.5 to 1."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in paper[:3]]
+    brightness = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    return "black" if (brightness + 0.05) / 0.05 > 1.05 / (brightness + 0.05) else "white"
 
 
 def _matrix_ticks(ax: Axes, rows: list[str], columns: list[str], n_columns: int) -> None:

@@ -71,7 +71,7 @@ class LiveWidget(anywidget.AnyWidget):
     question = traitlets.Unicode("").tag(sync=True)
     extent = Number(2.5, low=1.0, high=LARGEST_COMPONENT).tag(sync=True)
     start = traitlets.Dict().tag(sync=True)
-    links = traitlets.List().tag(sync=True)
+    links: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
 
     @abstractmethod
     def figure(self) -> Picture:
@@ -157,6 +157,7 @@ class LiveWidget(anywidget.AnyWidget):
         slider = ipywidgets.FloatSlider(
             value=present, min=min(low, present), max=max(high, present), step=step, readout_format=".2f",
             description=self._slider_label(trait), style={"description_width": "9em"},
+            layout={"width": "auto", "max_width": "28em"},
         )  # fmt: skip
         if trait not in self._slider_ranges:
             traitlets.dlink((self, "extent"), (slider, "max"))

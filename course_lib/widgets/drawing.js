@@ -641,14 +641,14 @@ export class Handle {
       End: [edge, y],
       PageUp: [x, edge],
       PageDown: [x, -edge],
-      Escape: this.options.start(),
     };
     const target = moves[event.key];
-    if (target === undefined) return;
+    if (target === undefined && event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
     this.options.chosen?.();
-    this.moveTo(target[0], target[1]);
+    if (target !== undefined) this.moveTo(target[0], target[1]);
+    else this.options.set(this.options.start()[0], this.options.start()[1]); // exactly, not rounded
     this.options.rest();
   }
 
@@ -708,7 +708,7 @@ export class Bars {
       return { row, fill, outline, zero, numbers };
     });
     const head = headings.map((heading, place) =>
-      html("th", { scope: "col", class: place > 1 ? "cw-number" : "" }, heading),
+      html("th", { scope: "col", class: place > 1 ? "cw-number" : "", "aria-label": heading || "bar" }, heading),
     );
     this.headings = head;
     this.element = html(

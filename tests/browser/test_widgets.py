@@ -160,6 +160,8 @@ def test_showing_sliders_changes_nothing(bench: NotebookPage) -> None:
 
 def test_keys_move_a_vector_and_stay_with_it(bench: NotebookPage) -> None:
     root = show_stage(bench, "selected=2")
+    bench.ask("stage.query = [[1, 0], [0.123456, 1.7], [0, 1], [1, 1]]")
+    until(lambda: vector(root, "query cat") == [0.12, 1.7])
     tip = handle(root, "query cat")
     x, y = vector(root, "query cat")
     tip.focus()
@@ -173,6 +175,7 @@ def test_keys_move_a_vector_and_stay_with_it(bench: NotebookPage) -> None:
     until(lambda: bench.array("stage.query[1]") == [-2.5, 2.5])
     bench.page.keyboard.press("Escape")
     until(lambda: vector(root, "query cat") == [x, y])
+    until(lambda: bench.array("stage.query[1]") == [0.123456, 1.7])
     active = bench.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
     assert active == 1, "JupyterLab took the arrow keys"
     assert tip.evaluate("node => node === document.activeElement")
