@@ -78,16 +78,36 @@ def softmax_over(axis: int | None) -> Callable[[Floats], Floats]:
     return program
 
 
-def _no_keepdims(scores: Floats) -> Floats:
-    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    weights: Floats = exponentials / exponentials.sum(axis=-1)
-    return weights
+def _lost_axis(maximum: bool | None, total: bool) -> Callable[[Floats], Floats]:
+    """Return softmax with these `keepdims`; None for the maximum means that none is subtracted."""
+
+    def program(scores: Floats) -> Floats:
+        shifted = scores if maximum is None else scores - scores.max(axis=-1, keepdims=maximum)
+        exponentials = np.exp(shifted)
+        weights: Floats = exponentials / exponentials.sum(axis=-1, keepdims=total)
+        return weights
+
+    return program
 
 
-def _no_keepdims_at_all(scores: Floats) -> Floats:
-    exponentials = np.exp(scores - scores.max(axis=-1))
-    weights: Floats = exponentials / exponentials.sum(axis=-1)
-    return weights
+def lost_axis_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
+    """Return softmax without `keepdims`; `finish` as in `wrong_axis_programs`."""
+
+    def by(slug: str, lost: str, *keepdims: Any) -> WrongProgram:
+        function = _lost_axis(*keepdims)
+        return WrongProgram(
+            slug, None, lambda *arguments: finish(function, *arguments),
+            f"{lost} lost the axis of the keys: n_queries numbers in a row meet the n_keys columns. In a square table "
+            "each column then meets another row's number, and any other table stops.",
+            "`max` and `sum`: how do they keep an axis of size 1, so that a row meets its own number?",
+        )  # fmt: skip
+
+    return (
+        by("no_keepdims", "The row sums have", True, False),
+        by("no_keepdims_and_no_maximum", "The row sums have", None, False),
+        by("no_keepdims_at_all", "Maxima and sums have both", False, False),
+        by("no_keepdims_of_the_maximum", "The row maxima have", False, True),
+    )
 
 
 def wrong_axis_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
@@ -145,18 +165,7 @@ def unstable_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
 
 _SOFTMAX_PROGRAMS = (
     *wrong_axis_programs(lambda function, scores: function(scores)),
-    WrongProgram(
-        "no_keepdims", None, _no_keepdims,
-        "The row sums have lost their axis: n_queries numbers in a row meet the n_keys columns, so a square table "
-        "divides each column by another row's sum, and any other table stops.",
-        "the sum: how does it keep an axis of size 1 to divide by?",
-    ),
-    WrongProgram(
-        "no_keepdims_at_all", None, _no_keepdims_at_all,
-        "Maximum and sum have lost their axis: n_queries numbers in a row meet the n_keys columns, so a square table "
-        "mixes up rows and columns, and any other table stops.",
-        "maximum and sum: how do they keep an axis of size 1?",
-    ),
+    *lost_axis_programs(lambda function, scores: function(scores)),
     WrongProgram(
         "not_normalised", None, lambda scores: np.exp(scores),
         "These are the exponentials. Shares come from dividing by their sum, row by row.",
@@ -336,6 +345,7 @@ SOFTMAX_WITH_TEMPERATURE = FunctionTask(
             "the order: first the temperature, then the maximum.",
         ),
         *wrong_axis_programs(lambda function, scores, temperature: function(scores / temperature)),
+        *lost_axis_programs(lambda function, scores, temperature: function(scores / temperature)),
         *unstable_programs(lambda function, scores, temperature: function(scores / temperature)),
     ),
     hints=(
@@ -373,6 +383,7 @@ BUG_HUNT_SOFTMAX = FunctionTask(
     separators=SQUARES,
     programs=(
         *wrong_axis_programs(_weights_by),
+        *lost_axis_programs(_weights_by),
         *scale_programs(softmax),
         WrongProgram(
             "keys_times_queries", "M07", lambda query, key: _weights_by(softmax, key, query),

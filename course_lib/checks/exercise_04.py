@@ -7,7 +7,7 @@ import numpy as np
 from course_lib.attention import attention, softmax, weighted_sum
 from course_lib.checks.cases import Floats, draw_attention, draw_weights
 from course_lib.checks.exercise_02 import KEY, QUERY, cosines, products, query_key_family, scale_programs
-from course_lib.checks.exercise_03 import WEIGHTS, unstable_programs, wrong_axis_programs
+from course_lib.checks.exercise_03 import WEIGHTS, lost_axis_programs, unstable_programs, wrong_axis_programs
 from course_lib.checks.tasks import (
     Arguments,
     ChoiceTask,
@@ -204,6 +204,7 @@ _ATTENTION_PROGRAMS = (
         "the number under the square root: count the components that one dot product sums over.",
     ),
     *wrong_axis_programs(_with),
+    *lost_axis_programs(_with),
     WrongProgram(
         "keys_times_queries", "M07", lambda query, key, value: softmax(_scaled(key, query)) @ value,
         "You computed K Qᵀ: its rows are keys, so its columns, the queries, meet the values. A row belongs to a query, "

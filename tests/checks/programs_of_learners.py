@@ -260,6 +260,8 @@ WRONG = {
         (naive, None, "no_maximum"),
         (softmax_global_maximum, None, "one_maximum_for_all"),
         (softmax_no_keepdims, None, "no_keepdims"),
+        (lambda scores: np.exp(scores) / np.exp(scores).sum(axis=-1), None, "no_keepdims_and_no_maximum"),
+        (lambda scores: naive(scores - scores.max(-1)), None, "no_keepdims_of_the_maximum"),
         (lambda scores: np.exp(scores), None, "not_normalised"),
         (lambda scores: scores / scores.sum(axis=-1, keepdims=True), None, "no_exponential"),
         (softmax_log, None, "logarithm"),
