@@ -537,9 +537,10 @@ def _cell_texts(ax: Axes, cells: FloatArray, kind: str, norm: Normalize) -> None
     if cells.size > _MOST_CELLS_WITH_NUMBERS:
         return
     size = 10 if max(cells.shape) <= 8 else 7
+    papers = np.asarray(_MAPS[kind](norm(np.where(np.isfinite(cells), cells, 0.0))))
     for (row, column), number in np.ndenumerate(cells):
         if np.isfinite(number):
-            colour = _ink_on(_MAPS[kind](norm(number)))
+            colour = _ink_on(papers[row, column])
         else:
             colour = _INK
             ax.fill(
@@ -549,7 +550,7 @@ def _cell_texts(ax: Axes, cells: FloatArray, kind: str, norm: Normalize) -> None
         ax.text(column, row, _number(number), ha="center", va="center", color=colour, fontsize=size)
 
 
-def _ink_on(paper: tuple[float, float, float, float]) -> str:
+def _ink_on(paper: FloatArray) -> str:
     """Return black or white, whichever stands out more on a colour; one of them reaches a contrast of 4.5 to 1."""
     parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in paper[:3]]
     brightness = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

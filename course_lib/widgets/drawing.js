@@ -298,6 +298,7 @@ export class Plane {
     this.extent = 3; // where the grid ends
     this.edge = 3; // how far a handle goes
     this.drawnFor = "";
+    this.family = "sans-serif";
     this.grid = svg("g", { class: "cw-grid", "aria-hidden": "true" });
     this.below = svg("g", { "aria-hidden": "true" });
     this.arrows = svg("g", { "aria-hidden": "true" });
@@ -363,6 +364,7 @@ export class Plane {
     const drawnFor = `${this.size} ${extent}`;
     if (this.drawnFor === drawnFor) return;
     this.drawnFor = drawnFor;
+    this.family = getComputedStyle(this.element).fontFamily || "sans-serif";
     setAttributes(this.element, { viewBox: `0 0 ${this.size} ${this.size}` });
     const step = gridStep(extent);
     const [low, high] = [MARGIN, this.size - MARGIN];
@@ -468,7 +470,6 @@ export class Label {
   constructor(className) {
     this.element = svg("text", { class: `cw-label ${className}` });
     this.text = "";
-    this.width = 0;
     /** @type {readonly [number, number]} */
     this.tip = [0, 0];
     this.turn = 0;
@@ -480,15 +481,25 @@ export class Label {
    */
   set(text, tip) {
     this.tip = tip;
-    if (text !== this.text || this.width === 0) {
-      this.text = text;
-      setText(this.element, text);
-      this.width = this.element.getComputedTextLength?.() || 7 * text.length;
-    }
+    this.text = text;
+    setText(this.element, text);
   }
 }
 
 const LABEL_HEIGHT = 14;
+const ruler = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+
+/**
+ * The width of a label in pixels, measured beside the page: asking the page would make it lay itself out every frame.
+ * @param {string} text
+ * @param {string} family
+ */
+function textWidth(text, family) {
+  if (ruler === null) return 7 * text.length;
+  ruler.font = `600 12px ${family}`;
+  return ruler.measureText(text).width;
+}
+
 const TURNS = [0, 0.6, -0.6, 1.2, -1.2, 1.9, -1.9, 2.6, -2.6];
 
 /**
@@ -502,9 +513,10 @@ export function placeLabels(labels, plane, tips) {
   /** @type {Box[]} */
   const taken = tips.map(([x, y]) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }));
   for (const label of labels) {
+    const width = textWidth(label.text, plane.family) + 4;
     let best = { cost: Infinity, box: taken[0], turn: 0 };
     for (const turn of TURNS) {
-      const box = boxBeside(label, plane, turn);
+      const box = boxBeside(label, plane, width, turn);
       let cost = 25 * Math.abs(turn) - (turn === label.turn ? 30 : 0) + outside(box, plane.size);
       for (const other of taken) cost += 4 * overlap(box, other);
       if (cost < best.cost) best = { cost, box, turn };
@@ -520,17 +532,17 @@ export function placeLabels(labels, plane, tips) {
 /**
  * @param {Label} label
  * @param {Plane} plane
+ * @param {number} width
  * @param {number} turn
  * @returns {Box}
  */
-function boxBeside(label, plane, turn) {
+function boxBeside(label, plane, width, turn) {
   const [x, y] = label.tip;
   const [dx, dy] = [x - plane.size / 2, y - plane.size / 2];
   const angle = (dx === 0 && dy === 0 ? -0.8 : Math.atan2(dy, dx)) + turn;
-  const [width, height] = [label.width + 4, LABEL_HEIGHT];
   const centreX = x + Math.cos(angle) * (11 + width / 2);
-  const centreY = y + Math.sin(angle) * (11 + height / 2);
-  return { x: centreX - width / 2, y: centreY - height / 2, width, height };
+  const centreY = y + Math.sin(angle) * (11 + LABEL_HEIGHT / 2);
+  return { x: centreX - width / 2, y: centreY - LABEL_HEIGHT / 2, width, height: LABEL_HEIGHT };
 }
 
 /**
@@ -708,7 +720,11 @@ export class Bars {
       return { row, fill, outline, zero, numbers };
     });
     const head = headings.map((heading, place) =>
-      html("th", { scope: "col", class: place > 1 ? "cw-number" : "", "aria-label": heading || "bar" }, heading),
+      html(
+        "th",
+        { scope: "col", class: place > 1 ? "cw-number" : "" },
+        heading || html("span", { class: "cw-unseen" }, "bar"),
+      ),
     );
     this.headings = head;
     this.element = html(

@@ -199,7 +199,7 @@ def test_controls_change_the_picture_and_the_kernel(bench: NotebookPage) -> None
     assert picture(root)["scores"][3] == -np.inf
     assert root.locator(".cw-weights tbody td:last-child").nth(3).inner_text() == "masked"
     until(
-        lambda: bench.ask("print(stage.selected, stage.is_causal, stage.scale, stage.temperature)") == "2 True 1 1.05"
+        lambda: bench.ask("print(stage.selected, stage.is_causal, stage.scale, stage.temperature)") == "2 True 1.0 1.05"
     )
     assert_same_numbers(bench, root)
     root.get_by_role("button", name="query sat").press("ArrowUp")
