@@ -130,8 +130,8 @@ def share_heads(query_name: str, query: FloatArray, name: str, array: FloatArray
     n_query_heads, n_heads = query.shape[-3], array.shape[-3]
     if n_heads == 0 or n_query_heads % n_heads:
         raise ShapeError(
-            f"{query_name} has {n_query_heads} heads and {name} has {n_heads}, but groups of heads can share a {name} head "
-            f"only where {n_query_heads} is a multiple of {n_heads}. "
+            f"{query_name} has {n_query_heads} heads and {name} has {n_heads}, "
+            f"but groups of heads can share a {name} head only where {n_query_heads} is a multiple of {n_heads}. "
             f"{query_name} has shape {query.shape}, {name} {array.shape}."
         )
     return np.repeat(array, n_query_heads // n_heads, axis=-3)

@@ -9,7 +9,7 @@ from course_lib.checks import record
 from course_lib.checks.choices import committed_letter
 from course_lib.checks.engine import TASKS, close_names, evaluate, find_task
 from course_lib.checks.progress import progress_summary, render_progress
-from course_lib.checks.rendering import Shown, frame, paragraph, render_result, show
+from course_lib.checks.rendering import TABLE_ROW, Shown, frame, paragraph, render_result, show
 from course_lib.checks.result import Result
 from course_lib.checks.tasks import ChoiceTask, OrderTask, Task
 from course_lib.checks.wording import unknown
@@ -36,7 +36,7 @@ def check(name: str, answer: Any) -> None:
     Examples
     --------
     >>> check("predict_longer_key", ...)
-    ○ predict_longer_key: not started
+    ○ prediction: not started
     Commit first: answer = 'a', 'b' or 'c'. A guess is welcome, and costs nothing.
     """
     result = evaluate(name, answer)
@@ -110,7 +110,7 @@ def progress() -> None:
 def _show_options(asked: str, options: Any, as_html: Callable[[str], str]) -> None:
     text = "\n".join([asked, *(f"  {letter}  {option}" for letter, option in options.items())])
     rows = "".join(
-        f'<tr><td style="text-align:left;padding:2px 12px 2px 0"><b>{letter}</b></td>'
+        f'{TABLE_ROW}<td style="text-align:left;padding:2px 12px 2px 0"><b>{letter}</b></td>'
         f'<td style="text-align:left;padding:2px 0">{as_html(option)}</td></tr>'
         for letter, option in options.items()
     )

@@ -7,7 +7,7 @@ from course_lib.checks.cases import Floats, draw_matrix
 from course_lib.checks.tasks import Arguments, ChoiceTask, Family, FunctionTask, Named, Stage, WrongProgram
 
 LESSON = 1
-TITLE = "Queries, keys and values"
+TITLE = "Queries, keys, values"
 
 
 def _family(

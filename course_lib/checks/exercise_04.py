@@ -22,7 +22,7 @@ from course_lib.checks.tasks import (
 )
 
 LESSON = 4
-TITLE = "The weighted sum"
+TITLE = "Weighted sum"
 
 VALUE = Named("value", ("n_keys", "d_v"))
 OUTPUT = Named("output", ("n_queries", "d_v"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from course_lib.checks import record
 from course_lib.checks.engine import LESSONS, TASKS
-from course_lib.checks.rendering import Shown, frame
+from course_lib.checks.rendering import TABLE_ROW, Shown, frame
 
 _ICONS = {"passed": "✔", "not_yet": "✎", "not_started": "○"}
 _WORDS = {"passed": "passed", "not_yet": "not yet", "not_started": "not started"}
@@ -77,22 +77,28 @@ def _text_bar(counts: dict[str, Any]) -> str:
 
 def render_progress(summary: dict[str, Any]) -> Shown:
     """Draw the progress."""
-    parts = [f"<div><b>The whole course</b> {_html_bar(summary, 'the whole course')}</div>"]
+    whole = _html_title("The whole course", "font-weight:600;padding-left:1.2em")
+    parts = [f"<div>{whole}{_html_bar(summary, 'the whole course')}</div>"]
     for lesson in summary["lessons"]:
         title = html.escape(f"{lesson['lesson']:02d} {lesson['title']}")
         rows = "".join(_html_row(task) for task in lesson["tasks"])
         parts.append(
             f'<details style="margin:4px 0"{" open" if 0 < lesson["done"] < lesson["total"] else ""}>'
-            f'<summary style="cursor:pointer">{title} {_html_bar(lesson, title)}</summary>'
+            f'<summary style="cursor:pointer">{_html_title(title)}{_html_bar(lesson, title)}</summary>'
             f'<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit">{rows}</table></details>'
         )
     return Shown(progress_text(summary), frame("".join(parts), "var(--jp-info-color1, #0277bd)"))
 
 
+def _html_title(title: str, style: str = "padding-left:0.2em") -> str:
+    """Return a title of fixed width, so that the bars of all lessons begin on one line."""
+    return f'<span style="display:inline-block;box-sizing:border-box;width:16em;{style}">{title}</span>'
+
+
 def _html_row(task: dict[str, Any]) -> str:
     cells = (task["title"], task["name"], f"{_ICONS[task['status']]} {_WORDS[task['status']]}{_tries(task)}")
     style = "text-align:left;padding:1px 12px 1px 0"
-    return "<tr>" + "".join(f'<td style="{style}">{html.escape(cell)}</td>' for cell in cells) + "</tr>"
+    return TABLE_ROW + "".join(f'<td style="{style}">{html.escape(cell)}</td>' for cell in cells) + "</tr>"
 
 
 def _html_bar(counts: dict[str, Any], label: str) -> str:

@@ -18,6 +18,7 @@ _STATUS: dict[Status, tuple[str, str, str]] = {
     "broke": ("⚠", "the check broke", "var(--jp-error-color1, #c62828)"),
 }
 _MOST_ROWS, _MOST_COLUMNS = 6, 8
+TABLE_ROW = '<tr style="background:none">'  # JupyterLab shades every other row, as if it were chosen
 
 
 class Shown:
@@ -58,7 +59,8 @@ def render_result(result: Result, notes: Sequence[str] = ()) -> Shown:
     named = None if is_prediction else result.confusion  # a prediction is never held against anyone
     known = f" · {named}: {CONFUSIONS[named]}" if named in CONFUSIONS else ""
     points = f" · {result.points} of {result.max_points} points" if result.passed and result.max_points else ""
-    head = f"{icon} {result.name + ': ' if result.name else ''}{status}{points}{known}"
+    name = "prediction" if result.name.startswith("predict_") else result.name
+    head = f"{icon} {name + ': ' if name and not is_prediction else ''}{status}{points}{known}"
     text = [head, *result.message.split("\n")]
     body = [f'<div style="font-weight:600">{html.escape(head)}</div>', *map(paragraph, result.message.split("\n"))]
     for part in _evidence(result.evidence):
@@ -185,7 +187,7 @@ def _html_table(title: str, table: Array, wrong: np.ndarray | None) -> str:
         cells = [
             _html_cell(cell, place < len(of_row) and bool(of_row[place]), border) for place, cell in enumerate(row)
         ]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(f"{TABLE_ROW}{''.join(cells)}</tr>")
     caption = html.escape(title) + ("" if wrong is None or not wrong.any() else " (≠ where it differs)")
     table_style = "border-collapse:collapse;margin:0;color:inherit;font-size:inherit;font-variant-numeric:tabular-nums"
     title_style = "caption-side:top;text-align:left;color:inherit;white-space:nowrap"

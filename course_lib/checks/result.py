@@ -72,6 +72,12 @@ class Result:
     printed: str = field(default="", repr=False)
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Show itself at the end of a cell just as `check` shows it."""
+        from course_lib.checks.rendering import render_result
+
+        return render_result(self)._repr_mimebundle_()
+
     @property
     def passed(self) -> bool:
         """Whether the answer is right."""

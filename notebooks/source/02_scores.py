@@ -69,7 +69,7 @@ answer = ...  # "a", "b" or "c"
 check("predict_longer_key", answer)
 # %% [markdown] length-stage-text
 # Now try it. Drag a key outwards along its own direction, and then around the origin without changing its length. The
-# sliders move the selected key too.
+# sliders below the picture move the key of "cat" too.
 # %% length-stage
 stage = AttentionStage(
     show=("vectors", "scores"),
@@ -104,7 +104,7 @@ def spread(d_k, n_pairs=10_000):
     query, key = rng.standard_normal((2, n_pairs, d_k))
     return (query * key).sum(axis=-1).std()
 
-sizes = np.array([1, 4, 16, 64, 256])
+sizes = np.array([1, 4, 16, 36, 64, 100, 144, 196, 256])
 spreads = np.array([spread(d_k) for d_k in sizes])
 spreads
 # %% spread-plot
@@ -125,8 +125,8 @@ plots.lines(sizes, {"measured": spreads, "square root of d_k": np.sqrt(sizes)}, 
 # no key deserves it?
 # %% why-best-share
 def best_share(d_k, scale):
-    """Mean of the largest weight in a row of 10 keys, over 1,000 random queries."""
-    query, key = rng.standard_normal((1000, d_k)), rng.standard_normal((10, d_k))
+    """Mean of the largest weight of a query among 10 keys, over 1,000 random draws."""
+    query, key = rng.standard_normal((1000, 1, d_k)), rng.standard_normal((1000, 10, d_k))
     return softmax(dot_product_scores(query, key) * scale).max(axis=-1).mean()
 
 unscaled = [best_share(d_k, 1) for d_k in sizes]

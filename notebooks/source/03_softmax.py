@@ -111,7 +111,8 @@ stage.sliders("temperature")
 # %% sharp-measure
 temperatures = [0.1, 0.5, 1.0, 2.0, 10.0]
 rows = np.array([softmax([2.0, 1.0, -1.0], temperature=t) for t in temperatures])
-plots.matrix(rows, row_labels=[f"T = {t}" for t in temperatures], title="weights by temperature", kind="weights")
+names = [f"T = {t}" for t in temperatures]
+plots.matrix(rows, row_labels=names, column_labels=["score 2", "score 1", "score -1"], kind="weights")
 # %% [markdown] sharp-text
 # Towards temperature 0, softmax becomes the hard look-up of lesson 01: everything to the best key. Towards infinity
 # it becomes the plain average. It has the name from physics, where hot means disorder. And the scale of lesson 02 is

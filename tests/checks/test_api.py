@@ -358,3 +358,17 @@ def test_a_strange_record_never_stops_progress(progress_file):
     assert task == {"name": "softmax", "title": "Softmax", "status": "not_started", "attempts": 0, "hints": 0}
     check("softmax", right_softmax)
     assert progress_summary()["lessons"][2]["tasks"][3]["attempts"] == 1
+
+
+def test_evaluate_shows_itself_at_the_end_of_a_cell_as_check_does():
+    bundle = evaluate("softmax", wrong_axis)._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("✎ softmax: not yet · M06: softmax over the wrong axis\n")
+    assert "expected weights" in bundle["text/html"]
+
+
+def test_no_option_of_a_question_is_shaded_as_if_it_were_chosen(monkeypatch):
+    shown = []
+    monkeypatch.setattr("course_lib.checks.api.show", shown.append)
+    ask("predict_longer_key")
+    drawn = shown[0]._repr_mimebundle_()["text/html"]
+    assert drawn.count("<tr") == drawn.count('<tr style="background:none">') == 3
