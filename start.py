@@ -211,6 +211,7 @@ class PipProgress(Progress):
         self.found: set[str] = set()
         self.to_install = 0
         self.installed_before = 0
+        self.waiting = False
 
     def read(self, line: str) -> None:
         """Take note of one line that pip printed, and show where it is."""
@@ -221,7 +222,8 @@ class PipProgress(Progress):
         elif line.startswith("Installing collected packages: "):
             self.to_install = line.count(",") + 1
             self.installed_before = len(installed())
-        elif "Retrying (Retry(" in line:
+        elif "Retrying (Retry(" in line and not self.waiting:
+            self.waiting = True
             self.end()
             print("The package server does not answer; trying again ...", flush=True)
         self.tick()
