@@ -143,6 +143,15 @@ def test_check_without_a_run_sees_an_edited_output(course):
     assert (one.cell, one.reason) == ("rows-print", "the text of an output differs")
 
 
+def test_a_digest_that_does_not_fit_is_seen_and_mended(course):
+    text = (course / LESSON_PATH).read_text(encoding="utf-8")
+    digest = json.loads(text)["metadata"]["course"]["digests"]["run"]
+    (course / LESSON_PATH).write_text(text.replace(digest, "0" * len(digest)), encoding="utf-8")
+    assert states(check(course))[LESSON_PATH] == "hand-edited"
+    assert states(build(course))[LESSON_PATH] == "written"
+    assert states(check(course, run=False))[LESSON_PATH] == "fresh"
+
+
 def test_check_names_duplicated_missing_and_orphaned_notebooks(course):
     text = (course / LESSON_PATH).read_text(encoding="utf-8")
     (course / LESSON_PATH).write_text(text.replace('"rows-print"', '"rows-imports"'), encoding="utf-8")
