@@ -82,7 +82,7 @@ function buildStage(model, root, request) {
   const sync = kernelSync(model);
   const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
   const question = html("div", { class: "cw-question" });
-  const controls = buildControls(model, first, sync);
+  const controls = buildControls(model, first, shown, sync);
   const panels = [
     shown.includes("vectors") ? vectorsPanel(model, first, sync, help.id, request) : null,
     shown.includes("scores") ? scoresPanel(first) : null,
@@ -103,7 +103,7 @@ function buildStage(model, root, request) {
       question.hidden = model.get("question") === "";
       controls.draw(state);
       for (const part of panels) part.draw(state);
-      const sentence = describe(state);
+      const sentence = describe(state, shown);
       setText(readout, `${sentence}.`);
       if (said !== "" && said !== sentence) voice.say(() => `${sentence}.`.replaceAll("−", "-"));
       said = sentence;
@@ -128,11 +128,17 @@ function change(model, sync, values) {
 }
 
 /**
- * The change in words: what the selected query attends to most, and its output.
+ * The change in words: what the selected query attends to most, and its output; its best score where only scores show.
  * @param {State} state
+ * @param {readonly string[]} shown
  */
-function describe(state) {
+function describe(state, shown) {
   const { tokens, selected } = state;
+  if (!shown.includes("weights") && !shown.includes("output")) {
+    const scores = state.scores[selected];
+    const best = scores.indexOf(Math.max(...scores));
+    return `Query ${quoted(tokens[selected])} now has its highest score, ${written(scores[best])}, with key ${quoted(tokens[best])}`;
+  }
   const row = state.weights[selected];
   const most = row.indexOf(Math.max(...row));
   const [x, y] = state.output[selected];
@@ -142,9 +148,10 @@ function describe(state) {
 /**
  * @param {Model} model
  * @param {State} first
+ * @param {readonly string[]} shown
  * @param {ReturnType<typeof kernelSync>} sync
  */
-function buildControls(model, first, sync) {
+function buildControls(model, first, shown, sync) {
   const query = choice("Query", first.tokens, (index) => change(model, sync, { selected: index }));
   const temperature = slider(
     "Temperature",
@@ -152,6 +159,7 @@ function buildControls(model, first, sync) {
     (number) => change(model, sync, { temperature: number }),
     () => sync.rest(),
   );
+  temperature.element.hidden = !shown.includes("weights") && !shown.includes("output");
   const scale = toggle("Scale by 1/√d", (on) => change(model, sync, { scale: on ? SCALED : 1 }));
   scale.element.lastElementChild?.append(html("sub", {}, "k"));
   const causal = toggle("Causal mask", (on) => change(model, sync, { is_causal: on }));

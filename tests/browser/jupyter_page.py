@@ -51,10 +51,18 @@ _READY = """() => {
 
 
 def find_chromium() -> str | None:
-    """Return the path of the machine's Chromium: `COURSE_CHROMIUM`, or one on the path."""
-    given = os.environ.get("COURSE_CHROMIUM")
+    """Return the path of the machine's Chromium: `COURSE_CHROMIUM`, one on the path, or one where installers put it."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-    return given or next((found for name in names if (found := shutil.which(name))), None)
+    installed = (
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+        r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+    )
+    found = [path for name in names if (path := shutil.which(name))] + [
+        path for path in installed if Path(path).is_file()
+    ]
+    return os.environ.get("COURSE_CHROMIUM") or next(iter(found), None)
 
 
 class Server:

@@ -241,6 +241,13 @@ def test_no_text_is_cut_at_any_width(bench: NotebookPage) -> None:
     bench.page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def test_a_stage_of_two_panels_speaks_of_scores_alone(bench: NotebookPage) -> None:
+    root = show_stage(bench, "show=['vectors', 'scores']")
+    assert root.locator(".cw-panel").count() == 2
+    assert not root.get_by_text("Temperature").is_visible()
+    assert root.locator(".cw-readout").inner_text() == "Query “the” now has its highest score, 1.63, with key “cat”."
+
+
 def test_labels_are_text_and_never_markup(bench: NotebookPage) -> None:
     root = show_stage(
         bench, "[[1, 0]], [[1, 0]], [[1, 0]], tokens=['<img src=x onerror=alert(1)>'], question='<b>?</b>'"
