@@ -187,7 +187,8 @@ def tracked_files():
 MACHINE = re.compile("|".join([
     r"(?<![\w.])/(?:wo" + r"rk|ro" + r"ot)/",
     r"(?<![\w.])/(?:ho" + r"me|Us" + r"ers)/(?!someone)\w",
-    r"https?://(?!127\.0\.0\.1|localhost)[^\s\"')]*(?:py" + r"pi|file" + r"s\.pythonhosted|regis" + r"try|artif" + r"actory|nexus|/simple)\b",
+    r"https?://(?!127\.0\.0\.1|localhost)[^\s\"')]*"
+    r"(?:py" + r"pi|file" + r"s\.pythonhosted|regis" + r"try|artif" + r"actory|nexus|/simple)\b",
     r"--(?:extra-)?in" + r"dex-url",
 ]))  # fmt: skip
 ABOUT_INDEXES = {"start.py", "course_lib/doctor.py"}  # what to do where the index cannot be reached
