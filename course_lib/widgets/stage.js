@@ -82,7 +82,7 @@ function buildStage(model, root, request) {
   const sync = kernelSync(model);
   const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
   const question = html("div", { class: "cw-question" });
-  const controls = buildControls(model, first, shown, sync);
+  const controls = buildControls(model, first, sync);
   const panels = [
     shown.includes("vectors") ? vectorsPanel(model, first, sync, help.id, request) : null,
     shown.includes("scores") ? scoresPanel(first) : null,
@@ -148,10 +148,9 @@ function describe(state, shown) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {readonly string[]} shown
  * @param {ReturnType<typeof kernelSync>} sync
  */
-function buildControls(model, first, shown, sync) {
+function buildControls(model, first, sync) {
   const query = choice("Query", first.tokens, (index) => change(model, sync, { selected: index }));
   const temperature = slider(
     "Temperature",
@@ -159,11 +158,14 @@ function buildControls(model, first, shown, sync) {
     (number) => change(model, sync, { temperature: number }),
     () => sync.rest(),
   );
-  temperature.element.hidden = !shown.includes("weights") && !shown.includes("output");
   const scale = toggle("Scale by 1/√d", (on) => change(model, sync, { scale: on ? SCALED : 1 }));
   scale.element.lastElementChild?.append(html("sub", {}, "k"));
   const causal = toggle("Causal mask", (on) => change(model, sync, { is_causal: on }));
   const reset = button("Reset", () => change(model, sync, model.get("start")));
+  const wanted = /** @type {string[]} */ (model.get("controls"));
+  for (const [name, control] of Object.entries({ query, temperature, scale, causal })) {
+    control.element.hidden = !wanted.includes(name);
+  }
   return {
     element: html(
       "div",

@@ -16,6 +16,7 @@ from course_lib.widgets.base import LiveWidget, Number, component_traits, count_
 from course_lib.widgets.modules import join_modules
 
 PANELS = ("vectors", "scores", "weights", "output")
+CONTROLS = ("query", "temperature", "scale", "causal")
 _TOKENS = ("the", "cat", "sat", "down")
 _QUERY = ((1.5, 0.3), (0.5, 1.7), (-1.9, 0.4), (-0.7, -1.6))
 _KEY = ((-1.4, -0.7), (1.3, 1.2), (-0.6, 1.9), (1.0, -1.5))
@@ -52,6 +53,9 @@ class AttentionStage(LiveWidget):
         Query i may attend to keys 0 .. i only.
     show : sequence of {"vectors", "scores", "weights", "output"}
         The panels to show.
+    controls : sequence of {"query", "temperature", "scale", "causal"}, optional
+        The controls above the picture. None means those that the shown panels depend on; the causal mask, which
+        lesson 06 explains, only where `is_causal` is True.
     question : str
         One line above the picture.
 
@@ -84,6 +88,7 @@ class AttentionStage(LiveWidget):
     scale = _Scale(_ONE_OVER_SQRT_D_K, low=-100.0, high=100.0).tag(sync=True)
     is_causal = traitlets.Bool(False).tag(sync=True)
     show = traitlets.List(traitlets.Unicode(), list(PANELS)).tag(sync=True)
+    controls = traitlets.List(traitlets.Unicode(), list(CONTROLS)).tag(sync=True)
 
     def __init__(
         self,
@@ -97,6 +102,7 @@ class AttentionStage(LiveWidget):
         scale: float | None = None,
         is_causal: bool = False,
         show: Sequence[str] = PANELS,
+        controls: Sequence[str] | None = None,
         question: str = "",
     ) -> None:
         super().__init__()
@@ -114,6 +120,7 @@ class AttentionStage(LiveWidget):
             self._set_arrays(**arrays)
             self.selected, self.temperature, self.scale = selected, temperature, scale
             self.is_causal, self.show, self.question = is_causal, list(show), question
+            self.controls = self._usual_controls() if controls is None else list(controls)
         self._watch_components()
 
     @property
@@ -181,9 +188,24 @@ class AttentionStage(LiveWidget):
     def _check_selected(self, proposal: Any) -> int:
         return self._check_row("query", proposal.value)
 
+    def _usual_controls(self) -> list[str]:
+        follows_weights = "weights" in self.show or "output" in self.show
+        wanted = {"query": True, "temperature": follows_weights, "scale": True, "causal": self.is_causal}
+        return [control for control in CONTROLS if wanted[control]]
+
     @traitlets.validate("show")
     def _check_show(self, proposal: Any) -> list[str]:
-        unknown = [panel for panel in proposal.value if panel not in PANELS]
-        if unknown or not proposal.value:
-            raise OptionError(f"show must name some of {', '.join(PANELS)}, but it is {list(proposal.value)!r}.")
-        return [panel for panel in PANELS if panel in proposal.value]
+        if not proposal.value:
+            raise OptionError(f"show must name some of {', '.join(PANELS)}, but it is empty.")
+        return _chosen("show", proposal.value, PANELS)
+
+    @traitlets.validate("controls")
+    def _check_controls(self, proposal: Any) -> list[str]:
+        return _chosen("controls", proposal.value, CONTROLS)
+
+
+def _chosen(name: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return what was chosen in the usual order, or raise `OptionError` for what does not exist."""
+    if any(choice not in known for choice in given):
+        raise OptionError(f"{name} must name some of {', '.join(known)}, but it is {list(given)!r}.")
+    return [choice for choice in known if choice in given]

@@ -191,7 +191,7 @@ def test_setting_arrays_in_python_moves_the_picture(bench: NotebookPage) -> None
 
 
 def test_controls_change_the_picture_and_the_kernel(bench: NotebookPage) -> None:
-    root = show_stage(bench)
+    root = show_stage(bench, "controls=('query', 'temperature', 'scale', 'causal')")
     root.get_by_role("radio", name="sat").check(force=True)
     root.get_by_label("Causal mask").check()
     root.get_by_label("Scale by").uncheck()

@@ -162,6 +162,7 @@ def test_stage_sliders_without_names_are_a_useful_selection() -> None:
         ((), {"selected": -1}, OptionError, "query has rows 0 to 3"),
         ((), {"show": ["weights", "heads"]}, OptionError, "show must name some of vectors, scores, weights, output"),
         ((), {"show": []}, OptionError, "show must name some of"),
+        ((), {"controls": ["mask"]}, OptionError, "controls must name some of query, temperature, scale, causal"),
         ((), {"tokens": ["one"]}, ShapeError, "one token for each of the 4 vectors"),
         ((), {"tokens": "word"}, DtypeError, "tokens must be a list of words"),
         ((), {"tokens": ["a", "b", 3, "d"]}, DtypeError, "one of them is 3"),
@@ -198,3 +199,17 @@ def test_stage_draws_any_number_of_tokens(n_tokens: int) -> None:
     stage = AttentionStage(*arrays, is_causal=True, tokens=["$x^", "<b>", "it's", "汉字", "a" * 40, "_"][:n_tokens])
     assert stage.figure().png().startswith(b"\x89PNG")
     assert len(stage.tokens) == n_tokens
+
+
+@pytest.mark.parametrize(
+    ("options", "controls"),
+    [
+        ({}, ["query", "temperature", "scale"]),
+        ({"show": ["vectors", "scores"]}, ["query", "scale"]),
+        ({"is_causal": True}, ["query", "temperature", "scale", "causal"]),
+        ({"controls": ["causal", "query"]}, ["query", "causal"]),
+        ({"controls": []}, []),
+    ],
+)
+def test_stage_offers_the_controls_that_its_panels_depend_on(options, controls):
+    assert AttentionStage(**options).controls == controls
