@@ -27,7 +27,7 @@ SOURCES = sorted([*(ROOT / "notebooks/source").glob("*.py"), *(ROOT / "exercises
 ALL = [*LESSONS, *EXERCISES, *SOLUTIONS]
 LINES_OF_A_CELL = 15
 LINES_OF_AN_EXERCISE = 25
-CELLS_OF_A_NOTEBOOK = 60  # "about 40": code and text in turn, so that each is short
+CELLS_OF_A_NOTEBOOK = 45  # "about 40": code and text in turn, so that each is short
 
 
 def name_of(path):

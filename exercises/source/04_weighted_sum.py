@@ -39,6 +39,7 @@ show_lines("order_attention")
 ### BEGIN SOLUTION stub: order = ...  # the letters in order, for example "ABC"
 order = "CFEAB"
 ### END SOLUTION
+# %% order-check points=1
 check("order_attention", order)
 # %% [markdown] attention-text
 # ## `attention(query, key, value)`

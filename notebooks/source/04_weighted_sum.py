@@ -18,8 +18,10 @@ from course_lib import plots
 from course_lib.attention import (
     attention,
     attention_weights,
+    causal_mask,
     dot_product_scores,
     scaled_scores,
+    self_attention,
     softmax,
     weighted_sum,
 )
@@ -155,6 +157,25 @@ print("scores", dot_product_scores(query, key).shape, " output", attention(query
 # `query` and `key` agree in `d_k`, since they are compared. `key` and `value` agree in their number, since every key
 # brings one value. The output has a row for each query and the values' length `d_v`.
 #
+# ## From the tokens to the outputs
+#
+# Lesson 01 made queries, keys and values from tokens. Put before today's steps, that is **self-attention**: the
+# tokens of one sentence attend to each other. Nothing new happens, and the library has a function for it:
+# %% self-library
+x, w_query, w_key, w_value = (rng.standard_normal(shape) for shape in [(4, 3), (3, 2), (3, 2), (3, 5)])
+by_hand = attention(x @ w_query, x @ w_key, x @ w_value)
+np.allclose(self_attention(x, w_query, w_key, w_value), by_hand)
+# %% [markdown] self-causal-text
+# One more thing before you go. A model that writes must not look at words that it has not written yet. So a *mask*
+# says which key each query may attend to, here 1 for yes. The first token sees only itself, so its output is its own
+# value:
+# %% self-causal
+print(causal_mask(4).astype(int))
+output = self_attention(x, w_query, w_key, w_value, mask=causal_mask(4))
+np.allclose(output[0], x[0] @ w_value)
+# %% [markdown] sum-summary
+# Lessons 05 and 06 are about these two.
+#
 # ## Summary
 #
 # * The output of a query is the sum of the values, each times its weight: `weights @ value`.
@@ -177,4 +198,4 @@ print("scores", dot_product_scores(query, key).shape, " output", attention(query
 # * Bahdanau, Cho and Bengio 2015, *Neural Machine Translation by Jointly Learning to Align and Translate*, equation
 #   5: the weighted sum, in a translation model.
 #
-# **Next:** lesson 05 lets queries, keys and values all come from the same tokens. It is in the making.
+# **Next:** lesson 05, self-attention. It is in the making.

@@ -1,12 +1,11 @@
 """The live pictures in a real JupyterLab: the hand moves them, Python moves them, and both see the same numbers."""
 
 import re
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jupyter_page import NotebookPage
+from stage_page import formula, handle, picture, until, vector
 
 IMPORTS = "from course_lib.widgets import AttentionStage, Projection"
 # Every text of the picture against what is painted behind it, as WCAG 2 computes contrast.
@@ -51,45 +50,9 @@ def show_stage(lab: NotebookPage, options: str = "", *more: str) -> Any:
     return root
 
 
-def handle(root: Any, name: str) -> Any:
-    return root.get_by_role("slider", name=name, exact=True)
-
-
-def vector(root: Any, name: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?[\d.]+", handle(root, name).get_attribute("aria-valuetext"))]
-
-
-def numbers(root: Any, selector: str) -> list[float]:
-    texts = root.locator(selector).all_inner_texts()
-    plain = [text.replace("−", "-").replace("∞", "inf").replace("masked", "0").rstrip(" %") for text in texts]
-    return [float(text) for text in plain]
-
-
-def picture(root: Any) -> dict[str, list[float]]:
-    """Return the numbers that the picture shows for the selected query."""
-    return {
-        "scores": numbers(root, ".cw-scores tbody td:last-child"),
-        "percent": numbers(root, ".cw-weights tbody td:last-child"),
-        "weights": numbers(root, ".cw-matrix .cw-selected td:not(.cw-sum)"),
-        "output": [float(n) for n in re.findall(r"-?[\d.]+", formula(root, 3).replace("−", "-"))],
-    }
-
-
-def formula(root: Any, panel: int) -> str:
-    return str(root.locator(".cw-formula").nth(panel).inner_text())
-
-
 def kernel_numbers(lab: NotebookPage) -> dict[str, list[float]]:
     code = "{name: getattr(stage, name)[stage.selected].tolist() for name in ('scores', 'weights', 'output')}"
     return dict(eval(lab.ask(f"print({code})"), {"inf": np.inf}))
-
-
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait until something holds, and fail if it never does."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def assert_same_numbers(lab: NotebookPage, root: Any) -> None:
