@@ -233,8 +233,10 @@ class PipProgress(Progress):
         if self.to_install:
             # pip is silent while it installs: count what has appeared.
             self.show(f"{self.title}: installing ", len(installed()) - self.installed_before, self.to_install)
-        elif self.found:
+        elif self.found and self.total:
             self.show(f"{self.title}: downloading", len(self.found), max(self.total, len(self.found)))
+        elif self.found:  # without a lock nobody knows how many more there will be
+            self.show(f"{self.title}: downloading {len(self.found):3d} so far")
         else:
             self.show(f"{self.title} ...")
 
