@@ -9,6 +9,9 @@ from pathlib import Path
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 FIRST_PORT = 8888
 PORTS_TO_TRY = 50
+# JupyterLab's settings for the course, unless the learner chose others: a picture is saved with its notebook, so that
+# it is there, and drags, when the notebook is opened again and before anything has run.
+SETTINGS = Path(__file__).parent / "lab_settings"
 # EACCES: a port that needs more rights than the learner has.
 _ADDRESS_TAKEN = {errno.EADDRINUSE, errno.EACCES, getattr(errno, "WSAEACCES", errno.EACCES)}
 
@@ -120,6 +123,7 @@ def _server_options(folder: Path, port: int, browser: bool) -> list[str]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        f"--LabApp.app_settings_dir={SETTINGS}",
     ]
     if (folder / FIRST_LESSON).exists():
         options.append(f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}")

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from course_lib.lab import SETTINGS
+
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -83,6 +85,7 @@ class Server:
             f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={self.token}",
             f"--LabApp.user_settings_dir={self._settings}", f"--LabApp.workspaces_dir={home / 'workspaces'}",
             "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
+            f"--LabApp.app_settings_dir={SETTINGS}",
         ]  # fmt: skip
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

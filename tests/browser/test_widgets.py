@@ -1,6 +1,7 @@
 """The live pictures in a real JupyterLab: the hand moves them, Python moves them, and both see the same numbers."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -251,3 +252,22 @@ def test_dragging_a_token_moves_its_query_key_and_value(bench: NotebookPage) -> 
     for panel, name in enumerate(("x", "query", "key", "value")):
         shown = [float(number) for number in re.findall(r"-?\d+\.\d+", formula(root, panel).replace("−", "-"))]
         np.testing.assert_allclose(shown, bench.array(f"projection.{name}[1]"), atol=0.0051)
+
+
+def test_a_saved_notebook_opens_with_a_picture_that_drags_before_anything_ran(
+    open_page: Callable[..., NotebookPage],
+) -> None:
+    lab = open_page()
+    lab.open_cells(IMPORTS, "stage = AttentionStage()\nstage", name="saved.ipynb")
+    lab.run_all()
+    lab.cell(1).locator(".cw-plane").first.wait_for()
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    lab.stop_kernel()
+    lab.page.close()
+    again = open_page().open("saved.ipynb")
+    root = again.cell(1).locator(".cw-root")
+    root.locator(".cw-plane").first.wait_for()
+    before = picture(root)
+    handle(root, "query the").press("End")
+    assert picture(root)["weights"] != before["weights"]
+    assert again.ask("print('stage' in globals())") == "False"
