@@ -339,8 +339,8 @@ ATTENTION = FunctionTask(
     hints=(
         "Three steps that you have written already: scores, weights, output. Which arrays does each of them take?",
         "Query and key make scaled scores, softmax turns each row into weights, and the weights mix the values.",
-        "Call your scaled_scores, your softmax and your weighted_sum, each on what the one before returned; a row "
-        "stays a query all the way.",
+        "You wrote scaled_scores and softmax in exercises 02 and 03: bring their lines here, then your weighted_sum, "
+        "each working on what the one before returned. A row stays a query all the way.",
     ),
     points=3,
 )  # fmt: skip
