@@ -9,8 +9,8 @@ from pathlib import Path
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 FIRST_PORT = 8888
 PORTS_TO_TRY = 50
-# JupyterLab's settings for the course, unless the learner chose others: a picture is saved with its notebook, so that
-# it is there, and drags, when the notebook is opened again and before anything has run.
+# JupyterLab's settings for the course, unless the learner chose others: no question about Jupyter's news in front of
+# the lesson; and a picture is saved with its notebook, so that it is there, and drags, before anything has run again.
 SETTINGS = Path(__file__).parent / "lab_settings"
 # EACCES: a port that needs more rights than the learner has.
 _ADDRESS_TAKEN = {errno.EADDRINUSE, errno.EACCES, getattr(errno, "WSAEACCES", errno.EACCES)}
