@@ -1,5 +1,6 @@
 """course_lib.lab: a port that is busy, and JupyterLab really serving the course."""
 
+import json
 import re
 import socket
 import subprocess
@@ -99,3 +100,14 @@ def test_lab_command_serves_the_course_and_asks_nobody_else() -> None:
         server.terminate()
         server.wait(timeout=30)
     assert server.returncode == 0
+
+
+def test_settings_of_the_course_are_settings_that_jupyterlab_knows() -> None:
+    folders = [Path(sys.prefix, "share", "jupyter", name) for name in ("lab/schemas", "labextensions")]
+    overrides = json.loads((lab.SETTINGS / "overrides.json").read_text(encoding="utf-8"))
+    assert {"saveState", "fetchNews", "checkForUpdates"} == {name for values in overrides.values() for name in values}
+    for plugin, values in overrides.items():
+        package, name = plugin.split(":")
+        (schema,) = [found for folder in folders for found in folder.rglob(f"{package}/{name}.json")]
+        known = json.loads(schema.read_text(encoding="utf-8"))["properties"]
+        assert values.keys() <= known.keys()
