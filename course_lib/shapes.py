@@ -1,15 +1,15 @@
 """Checks at the door of public functions: axes are checked by name, and named in the message."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.errors import DtypeError, OptionError, ShapeError
 
 FloatArray = NDArray[np.floating]
+Axes = tuple[str, ...]
 
-_FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+_FLOAT32 = np.dtype(np.float32)
+_FLOATS = (np.dtype(np.float16), _FLOAT32, np.dtype(np.float64))
 
 
 def as_floats(name: str, array: ArrayLike) -> FloatArray:
@@ -42,23 +42,32 @@ def as_floats(name: str, array: ArrayLike) -> FloatArray:
 
 def compute_dtype(*arrays: FloatArray) -> np.dtype[np.floating]:
     """Return the dtype to sum in: that of the widest array, and never less than float32."""
-    return np.result_type(np.float32, *arrays)
+    return np.promote_types(np.result_type(*arrays), _FLOAT32)
+
+
+def to_compute_dtype(*arrays: FloatArray) -> list[FloatArray]:
+    """Return all `arrays` in the dtype to sum in; those that have it already are not copied."""
+    dtype = compute_dtype(*arrays)
+    return [array if array.dtype == dtype else array.astype(dtype) for array in arrays]
 
 
 def matrix_product(left: FloatArray, right: FloatArray) -> FloatArray:
     """Return ``left @ right``, summed in float32 at least and left in that dtype."""
-    product: FloatArray = np.matmul(left, right, dtype=compute_dtype(left, right))
-    return product
+    left, right = to_compute_dtype(left, right)
+    return left @ right
 
 
 def to_dtype_of(result: FloatArray, *inputs: FloatArray) -> FloatArray:
     """Round `result` to the dtype of the widest input; what does not fit float16 becomes inf."""
+    dtype = np.result_type(*inputs)
+    if result.dtype == dtype:
+        return result
     with np.errstate(over="ignore"):
-        rounded: FloatArray = result.astype(np.result_type(*inputs), copy=False)
+        rounded: FloatArray = result.astype(dtype)
     return rounded
 
 
-def describe(name: str, array: FloatArray, axes: Sequence[str]) -> str:
+def describe(name: str, array: FloatArray, axes: Axes) -> str:
     """Say a shape in words: ``query (n_queries=4, d_k=3)``.
 
     Examples
@@ -72,7 +81,7 @@ def describe(name: str, array: FloatArray, axes: Sequence[str]) -> str:
     return f"{name} ({', '.join(leading + named)})"
 
 
-def require_axes(name: str, array: FloatArray, axes: Sequence[str]) -> None:
+def require_axes(name: str, array: FloatArray, axes: Axes) -> None:
     """Raise `ShapeError` unless `array` has at least the named axes, as its last ones."""
     if array.ndim < len(axes):
         raise ShapeError(
@@ -82,10 +91,10 @@ def require_axes(name: str, array: FloatArray, axes: Sequence[str]) -> None:
 
 
 def require_same_size(
-    axis: str, first: tuple[str, FloatArray, Sequence[str]], second: tuple[str, FloatArray, Sequence[str]], why: str
+    axis: str, first: tuple[str, FloatArray, Axes], second: tuple[str, FloatArray, Axes], why: str
 ) -> None:
     """Raise `ShapeError` unless both arrays, given as (name, array, axes), are equally long along `axis`."""
-    sizes = [array.shape[list(axes).index(axis) - len(axes)] for _, array, axes in (first, second)]
+    sizes = [array.shape[axes.index(axis) - len(axes)] for _, array, axes in (first, second)]
     if sizes[0] != sizes[1]:
         raise ShapeError(
             f"{first[0]} and {second[0]} disagree on {axis}: {sizes[0]} against {sizes[1]}. "
@@ -95,6 +104,8 @@ def require_same_size(
 
 def require_broadcastable(names: str, *shapes: tuple[int, ...], why: str) -> tuple[int, ...]:
     """Return the shape that all `shapes` broadcast to, or raise `ShapeError` naming the arrays."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError as error:

@@ -4,16 +4,16 @@ from numpy.typing import ArrayLike
 
 from course_lib.attention.masks import Window, apply_masks
 from course_lib.attention.projection import project
-from course_lib.attention.scores import check_query_and_key, scaled_scores, share_heads
-from course_lib.attention.softmax import softmax
+from course_lib.attention.scores import check_query_and_key, scaled_products, share_heads
+from course_lib.attention.softmax import normalised_exponentials
 from course_lib.shapes import (
     FloatArray,
     as_floats,
-    compute_dtype,
     matrix_product,
     require_axes,
     require_broadcastable,
     require_same_size,
+    to_compute_dtype,
     to_dtype_of,
 )
 
@@ -53,8 +53,15 @@ def weighted_sum(weights: ArrayLike, value: ArrayLike) -> FloatArray:
     array([[1., 2.],
            [6., 6.]])
     """
-    weights, value = as_floats("weights", weights), as_floats("value", value)
+    weights = as_floats("weights", weights)
     require_axes("weights", weights, WEIGHTS_AXES)
+    value = check_value(weights, value)
+    return to_dtype_of(matrix_product(weights, value), weights, value)
+
+
+def check_value(weights: FloatArray, value: ArrayLike) -> FloatArray:
+    """Return `value` as a float array that fits `weights`, its heads repeated for their group of query heads."""
+    value = as_floats("value", value)
     require_axes("value", value, VALUE_AXES)
     require_same_size(
         "n_keys", ("weights", weights, WEIGHTS_AXES), ("value", value, VALUE_AXES),
@@ -64,7 +71,7 @@ def weighted_sum(weights: ArrayLike, value: ArrayLike) -> FloatArray:
     require_broadcastable(
         "The leading axes of weights and value", weights.shape[:-2], value.shape[:-2], why="Make them equal or 1."
     )
-    return to_dtype_of(matrix_product(weights, value), weights, value)
+    return value
 
 
 def attention_weights(
@@ -120,10 +127,10 @@ def attention_weights(
            [0.5, 0. , 0.5]])
     """
     query, key = check_query_and_key(query, key)
-    dtype = compute_dtype(query, key)
-    scores = scaled_scores(query.astype(dtype, copy=False), key.astype(dtype, copy=False), scale=scale)
-    masked = apply_masks(scores, mask=mask, is_causal=is_causal, offset=offset, window=window)
-    return to_dtype_of(softmax(masked), query, key)
+    scores = scaled_products(query, key, scale)
+    scores = apply_masks(scores, mask=mask, is_causal=is_causal, offset=offset, window=window)
+    weights = normalised_exponentials(scores, out=scores)
+    return to_dtype_of(weights, query, key)
 
 
 def attention(
@@ -173,14 +180,14 @@ def attention(
     array([[1., 2.],
            [1., 2.]])
     """
-    query, key = as_floats("query", query), as_floats("key", key)
+    query, key = check_query_and_key(query, key)
     value = as_floats("value", value)
-    dtype = compute_dtype(query, key, value)
-    weights = attention_weights(
-        query.astype(dtype, copy=False), key.astype(dtype, copy=False),
-        mask=mask, is_causal=is_causal, offset=offset, window=window, scale=scale,
-    )  # fmt: skip
-    return to_dtype_of(weighted_sum(weights, value), query, key, value)
+    inputs = query, key, value
+    query, key, value = to_compute_dtype(*inputs)
+    scores = scaled_products(query, key, scale)
+    scores = apply_masks(scores, mask=mask, is_causal=is_causal, offset=offset, window=window)
+    weights = normalised_exponentials(scores, out=scores)
+    return to_dtype_of(weights @ check_value(weights, value), *inputs)
 
 
 def self_attention(

@@ -1,5 +1,7 @@
 """Scores: how well each query matches each key (lesson 02)."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -51,7 +53,7 @@ def dot_product_scores(query: ArrayLike, key: ArrayLike) -> FloatArray:
            [2., 0., 6.]])
     """
     query, key = check_query_and_key(query, key)
-    return to_dtype_of(_products(query, key), query, key)
+    return to_dtype_of(matrix_product(query, key.swapaxes(-1, -2)), query, key)
 
 
 def scaled_scores(query: ArrayLike, key: ArrayLike, *, scale: float | None = None) -> FloatArray:
@@ -90,11 +92,16 @@ def scaled_scores(query: ArrayLike, key: ArrayLike, *, scale: float | None = Non
            [1., 0.]])
     """
     query, key = check_query_and_key(query, key)
-    if scale is None:
-        scale = float(1 / np.sqrt(query.shape[-1]))
-    factor = require_number("scale", scale)
     # Scaled before rounding to the input's dtype, so that float16 products cannot overflow on the way.
-    return to_dtype_of(_products(query, key) * factor, query, key)
+    return to_dtype_of(scaled_products(query, key, scale), query, key)
+
+
+def scaled_products(query: FloatArray, key: FloatArray, scale: float | None) -> FloatArray:
+    """Return ``Q K^T * scale`` of a query and a key that fit, not rounded below float32."""
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else require_number("scale", scale)
+    products = matrix_product(query, key.swapaxes(-1, -2))
+    products *= factor
+    return products
 
 
 def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -135,7 +142,3 @@ def share_heads(query_name: str, query: FloatArray, name: str, array: FloatArray
             f"{query_name} has shape {query.shape}, {name} {array.shape}."
         )
     return np.repeat(array, n_query_heads // n_heads, axis=-3)
-
-
-def _products(query: FloatArray, key: FloatArray) -> FloatArray:
-    return matrix_product(query, np.swapaxes(key, -1, -2))

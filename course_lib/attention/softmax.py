@@ -54,8 +54,18 @@ def softmax(scores: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> F
         )
     temperature = require_number("temperature", temperature, positive=True)
     exact = scores.astype(compute_dtype(scores), copy=False)
-    maximum = np.max(exact, axis=axis, keepdims=True, initial=-np.inf)
-    maximum = np.where(np.isneginf(maximum), 0, maximum)  # -inf - -inf would be NaN
-    exponentials = np.exp((exact - maximum) / exact.dtype.type(temperature))
-    total = np.sum(exponentials, axis=axis, keepdims=True)
-    return to_dtype_of(exponentials / np.where(total == 0, 1, total), scores)
+    return to_dtype_of(normalised_exponentials(exact, axis=axis, temperature=temperature), scores)
+
+
+def normalised_exponentials(
+    scores: FloatArray, *, axis: int = -1, temperature: float = 1.0, out: FloatArray | None = None
+) -> FloatArray:
+    """Return the softmax of float32 or float64 scores, computed in `out` if given (it may be `scores` itself)."""
+    lowest = np.finfo(scores.dtype).min  # the maximum of all -inf; -inf - -inf would be NaN
+    weights: FloatArray = np.subtract(scores, scores.max(axis=axis, keepdims=True, initial=lowest), out=out)
+    if temperature != 1:
+        weights /= temperature
+    np.exp(weights, out=weights)
+    # The largest score brings exp(0) = 1, so a sum below 1 is that of a row without any finite score: zeros over 1.
+    weights /= np.maximum(weights.sum(axis=axis, keepdims=True), 1)
+    return weights
