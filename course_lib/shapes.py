@@ -115,7 +115,7 @@ def require_broadcastable(names: str, *shapes: tuple[int, ...], why: str) -> tup
 
 def require_integer(name: str, number: object, *, minimum: int | None = None) -> int:
     """Return `number` as an int, or raise `OptionError` if it is no whole number or below `minimum`."""
-    if isinstance(number, bool | np.bool_) or not isinstance(number, int | np.integer):
+    if type(number) is not int and (isinstance(number, bool) or not isinstance(number, int | np.integer)):
         raise OptionError(f"{name} must be a whole number, but it is {number!r}.")
     if minimum is not None and number < minimum:
         raise OptionError(f"{name} must be at least {minimum}, but it is {number}.")

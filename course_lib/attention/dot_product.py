@@ -1,5 +1,6 @@
 """Scaled dot-product attention: the weighted sum, and all steps in one function (lessons 04 and 05)."""
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from course_lib.attention.masks import Window, apply_masks
@@ -57,6 +58,28 @@ def weighted_sum(weights: ArrayLike, value: ArrayLike) -> FloatArray:
     require_axes("weights", weights, WEIGHTS_AXES)
     value = check_value(weights, value)
     return to_dtype_of(matrix_product(weights, value), weights, value)
+
+
+def check_query_key_and_value(
+    query: ArrayLike, key: ArrayLike, value: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the three as float arrays whose axes fit, heads of keys and values repeated for their group of queries."""
+    query, key, value = as_floats("query", query), as_floats("key", key), as_floats("value", value)
+    if _all_axes_agree(query, key, value):  # one look; the checks by name cost as much as a small call's products
+        return query, key, value
+    query, key = check_query_and_key(query, key)
+    leading = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+    weights_to_be = np.broadcast_to(np.float32(0), (*leading, query.shape[-2], key.shape[-2]))
+    return query, key, check_value(weights_to_be, value)
+
+
+def _all_axes_agree(query: FloatArray, key: FloatArray, value: FloatArray) -> bool:
+    return (
+        query.ndim == key.ndim == value.ndim >= 2
+        and query.shape[-1] == key.shape[-1] > 0
+        and query.shape[:-2] == key.shape[:-2]
+        and key.shape[:-1] == value.shape[:-1]
+    )
 
 
 def check_value(weights: FloatArray, value: ArrayLike) -> FloatArray:
@@ -180,14 +203,12 @@ def attention(
     array([[1., 2.],
            [1., 2.]])
     """
-    query, key = check_query_and_key(query, key)
-    value = as_floats("value", value)
-    inputs = query, key, value
+    inputs = check_query_key_and_value(query, key, value)
     query, key, value = to_compute_dtype(*inputs)
     scores = scaled_products(query, key, scale)
     scores = apply_masks(scores, mask=mask, is_causal=is_causal, offset=offset, window=window)
     weights = normalised_exponentials(scores, out=scores)
-    return to_dtype_of(weights @ check_value(weights, value), *inputs)
+    return to_dtype_of(weights @ value, *inputs)
 
 
 def self_attention(
