@@ -21,7 +21,23 @@ SIGNATURES = {
         "attention_weights": f"(query, key, *, {OPTIONS})",
         "attention": f"(query, key, value, *, {OPTIONS})",
         "self_attention": f"(x, w_query, w_key, w_value, *, {OPTIONS})",
+        "split_heads": "(x, n_heads)",
+        "merge_heads": "(x)",
+        "repeat_kv": "(x, n_repeats)",
+        "multi_head_attention": f"(x, w_query, w_key, w_value, w_output, n_heads, *, memory=None, {OPTIONS})",
         "causal_mask": "(n_queries, n_keys=None, *, offset=0)",
+        "padding_mask": "(lengths, n_keys)",
+        "sliding_window_mask": "(n_queries, n_keys, window, *, offset=0)",
+        "sinusoidal_positions": "(seq_len, d_model)",
+        "rotate": "(x, positions, *, base=10000.0, interleaved=True)",
+        "alibi_bias": "(n_heads, n_queries, n_keys, *, offset=0)",
+        "KeyValueCache": "(window=None)",
+        "softmax_backward": "(weights, grad_weights)",
+        "attention_backward": f"(query, key, value, grad_output, *, {OPTIONS})",
+        "attention_entropy": "(weights)",
+        "mean_attention_distance": "(weights, *, offset=0)",
+        "head_diversity": "(weights)",
+        "dropout": "(weights, rate, rng)",
     },
     "course_lib.checks": {
         "check": "(name, answer)",
@@ -94,6 +110,8 @@ def test_docstring_says_what_goes_in_comes_out_and_where_it_is_from(name):
     parameters = text.split("Parameters\n", 1)[1].split("Returns\n", 1)[0]
     for parameter in inspect.signature(function).parameters:
         assert re.search(rf"^(?:\w+, )*{parameter}\b", parameters, re.MULTILINE), parameter
+    if inspect.isclass(function):  # a class takes its arrays in its methods
+        parameters += "".join(method.__doc__ or "" for _, method in inspect.getmembers(function, inspect.isfunction))
     assert "shape (" in parameters or "n_queries" in parameters
     assert re.search(
         r"\d{4}.*(?:equation|section|table|footnote|page)|section|footnote", text.split("References\n", 1)[1]

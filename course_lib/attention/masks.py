@@ -51,6 +51,95 @@ def causal_mask(n_queries: int, n_keys: int | None = None, *, offset: int = 0) -
     return _distance(n_queries, n_keys, require_integer("offset", offset)) <= 0
 
 
+def padding_mask(lengths: ArrayLike, n_keys: int) -> BoolArray:
+    """Let nobody attend to padding: of a sequence of length n, keys 0 .. n - 1 are real tokens.
+
+    The mask has one row a sequence. To mask scores it needs axes in between, one for each axis of the scores that is
+    neither batch nor keys: ``mask[:, np.newaxis, np.newaxis, :]`` for scores of shape
+    (batch, n_heads, n_queries, n_keys), ``mask[:, np.newaxis, :]`` for (batch, n_queries, n_keys).
+    Without them, (batch, n_keys) would be read as (n_queries, n_keys).
+
+    Parameters
+    ----------
+    lengths : array_like of int, shape (...)
+        The number of real tokens of each sequence, usually of shape (batch,).
+    n_keys : int
+        The length that the sequences were padded to.
+
+    Returns
+    -------
+    ndarray of bool, shape (..., n_keys)
+        True = a real token, may be attended to.
+
+    Raises
+    ------
+    DtypeError
+        If `lengths` does not hold whole numbers.
+    OptionError
+        If a length is negative or above `n_keys`, or `n_keys` is no whole number of at least 0.
+
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.2.3 (illegal connections are masked with -inf).
+
+    Examples
+    --------
+    >>> padding_mask([3, 1], 4).astype(int)
+    array([[1, 1, 1, 0],
+           [1, 0, 0, 0]])
+    """
+    given = np.asarray(lengths)
+    if given.dtype.kind not in "iu":
+        raise DtypeError(f"lengths must hold whole numbers, one for each sequence, but it has dtype {given.dtype}.")
+    n_keys = require_integer("n_keys", n_keys, minimum=0)
+    for length in given[(given < 0) | (given > n_keys)]:
+        raise OptionError(f"lengths must lie between 0 and n_keys={n_keys}, but one is {length}.")
+    mask: BoolArray = np.arange(n_keys) < given[..., np.newaxis]
+    return mask
+
+
+def sliding_window_mask(n_queries: int, n_keys: int, window: Window, *, offset: int = 0) -> BoolArray:
+    """Let each query attend to the keys near it only.
+
+    Parameters
+    ----------
+    n_queries : int
+    n_keys : int
+    window : int or (left, right)
+        A query at position p = i + offset sees keys p - left .. p + right; None on a side = no bound, w = (w, w).
+    offset : int
+        The position of query 0 among the keys; with a cache, the number of keys that were there already.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_queries, n_keys)
+        True = may attend.
+
+    Raises
+    ------
+    OptionError
+        If a size is negative, `window` is not as described, or `offset` is no whole number.
+
+    References
+    ----------
+    Beltagy et al. 2020, "Longformer: The Long-Document Transformer", section 3.1.
+
+    Examples
+    --------
+    >>> sliding_window_mask(3, 4, 1).astype(int)
+    array([[1, 1, 0, 0],
+           [1, 1, 1, 0],
+           [0, 1, 1, 1]])
+    >>> sliding_window_mask(3, 4, (1, 0)).astype(int)
+    array([[1, 0, 0, 0],
+           [1, 1, 0, 0],
+           [0, 1, 1, 0]])
+    """
+    n_queries = require_integer("n_queries", n_queries, minimum=0)
+    n_keys = require_integer("n_keys", n_keys, minimum=0)
+    return _inside_window(n_queries, n_keys, require_integer("offset", offset), window)
+
+
 def combine_masks(
     n_queries: int,
     n_keys: int,

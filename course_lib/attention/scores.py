@@ -2,9 +2,9 @@
 
 import math
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib.attention.heads import repeat_kv
 from course_lib.errors import ShapeError
 from course_lib.shapes import (
     FloatArray,
@@ -126,12 +126,7 @@ def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, F
 
 
 def share_heads(query_name: str, query: FloatArray, name: str, array: FloatArray) -> FloatArray:
-    """Repeat the heads of a key or value (axis -3) where a group of query heads shares one (GQA).
-
-    References
-    ----------
-    Ainslie et al. 2023, "GQA: Training Generalized Multi-Query Transformer Models", section 2.2.
-    """
+    """Repeat the heads of a key or value (axis -3) where a group of query heads shares one (GQA)."""
     if query.ndim < 3 or array.ndim < 3 or array.shape[-3] in (1, query.shape[-3]) or query.shape[-3] == 1:
         return array  # equal, or ordinary broadcasting
     n_query_heads, n_heads = query.shape[-3], array.shape[-3]
@@ -141,4 +136,4 @@ def share_heads(query_name: str, query: FloatArray, name: str, array: FloatArray
             f"but groups of heads can share a {name} head only where {n_query_heads} is a multiple of {n_heads}. "
             f"{query_name} has shape {query.shape}, {name} {array.shape}."
         )
-    return np.repeat(array, n_query_heads // n_heads, axis=-3)
+    return repeat_kv(array, n_query_heads // n_heads)

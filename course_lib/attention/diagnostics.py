@@ -1,0 +1,176 @@
+"""Diagnostics: how spread out, how far and how varied the attention of heads is (lesson 10).
+
+A weight says where attention goes, not why: a large weight is no proof that its token mattered.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_lib.errors import OptionError, ShapeError
+from course_lib.shapes import FloatArray, as_floats, compute_dtype, require_axes, require_integer, to_dtype_of
+
+WEIGHTS_AXES = ("n_queries", "n_keys")
+HEAD_WEIGHTS_AXES = ("n_heads", "n_queries", "n_keys")
+
+
+def attention_entropy(weights: ArrayLike) -> FloatArray:
+    """Say how spread out each query's attention is: ``-sum_j w_ij ln w_ij``, in nats, with 0 ln 0 = 0.
+
+    Parameters
+    ----------
+    weights : array_like, shape (..., n_queries, n_keys)
+
+    Returns
+    -------
+    ndarray, shape (..., n_queries)
+        From 0, all attention on one key, to ln(n_keys), the same on all. A fully masked query has 0.
+
+    Raises
+    ------
+    ShapeError
+        If `weights` has fewer than two axes.
+    DtypeError
+        If `weights` does not hold real numbers.
+    OptionError
+        If a weight is negative.
+
+    References
+    ----------
+    Shannon 1948, "A Mathematical Theory of Communication", section 6; for attention heads in Clark et al. 2019,
+    "What Does BERT Look At? An Analysis of BERT's Attention", section 3.
+
+    Examples
+    --------
+    Two equal weights have entropy ln 2, four have twice that.
+
+    >>> attention_entropy([[0.5, 0, 0.5, 0], [0.25, 0.25, 0.25, 0.25], [0, 0, 0, 1]]) / np.log(2)
+    array([1., 2., 0.])
+    >>> attention_entropy([[[0.5, 0.5], [1, 0]], [[0, 1], [0.5, 0.5]]]) / np.log(2)
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    weights = _check_weights(weights, WEIGHTS_AXES)
+    return to_dtype_of(_entropy(weights.astype(compute_dtype(weights), copy=False)), weights)
+
+
+def mean_attention_distance(weights: ArrayLike, *, offset: int = 0) -> FloatArray:
+    """Say how far each head looks: ``sum_ij w_ij |i + offset - j| / sum_ij w_ij``, in tokens.
+
+    Parameters
+    ----------
+    weights : array_like, shape (..., n_queries, n_keys)
+    offset : int
+        The position of query 0 among the keys; with a cache, the number of keys that were there already.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        One number for each head: the mean over its queries; a fully masked query does not count. 0 where nothing
+        is attended to.
+
+    Raises
+    ------
+    ShapeError
+        If `weights` has fewer than two axes.
+    DtypeError
+        If `weights` does not hold real numbers.
+    OptionError
+        If a weight is negative, or `offset` is no whole number.
+
+    References
+    ----------
+    Vig and Belinkov 2019, "Analyzing the Structure of Attention in a Transformer Language Model"; for images in
+    Dosovitskiy et al. 2021, "An Image Is Worth 16x16 Words", section 4.5.
+
+    Examples
+    --------
+    The first head looks at itself, the second half at itself and half at the other token.
+
+    >>> mean_attention_distance([[[1, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]])
+    array([0. , 0.5])
+    >>> mean_attention_distance([[[[0, 0, 1], [1, 0, 0]]], [[[0, 1, 0], [1, 0, 0]]]])
+    array([[1.5],
+           [1. ]])
+    """
+    weights = _check_weights(weights, WEIGHTS_AXES)
+    n_queries, n_keys = weights.shape[-2:]
+    query_positions = np.arange(n_queries)[:, np.newaxis] + require_integer("offset", offset)
+    distance = np.abs(query_positions - np.arange(n_keys))
+    exact = weights.astype(compute_dtype(weights), copy=False)
+    return to_dtype_of(_ratio(np.sum(exact * distance, axis=(-2, -1)), np.sum(exact, axis=(-2, -1))), weights)
+
+
+def head_diversity(weights: ArrayLike) -> FloatArray:
+    """Say how differently the heads attend: the Jensen-Shannon divergence of their rows, from 0 to 1.
+
+    ``(H(mean over heads of w_i) - mean over heads of H(w_i)) / ln(n_heads)`` with the entropy H, then the mean over
+    the queries i: how much more spread out the heads are together than each is alone.
+
+    Parameters
+    ----------
+    weights : array_like, shape (..., n_heads, n_queries, n_keys)
+
+    Returns
+    -------
+    ndarray, shape (...)
+        0 where all heads have the same weights, 1 where no two heads look at the same key. A query with no key to
+        attend to does not count.
+
+    Raises
+    ------
+    ShapeError
+        If `weights` has fewer than three axes, or only one head.
+    DtypeError
+        If `weights` does not hold real numbers.
+    OptionError
+        If a weight is negative.
+
+    References
+    ----------
+    Lin 1991, "Divergence Measures Based on the Shannon Entropy", section V (several distributions); between attention
+    heads in Clark et al. 2019, "What Does BERT Look At? An Analysis of BERT's Attention", section 6.
+
+    Examples
+    --------
+    Two heads that agree, two that never look at the same key, and two that agree on the first query only.
+
+    >>> first = [[1, 0, 0], [0, 0.5, 0.5]]
+    >>> head_diversity([[first, first], [first, [[0, 0.5, 0.5], [1, 0, 0]]], [first, [[1, 0, 0], [1, 0, 0]]]])
+    array([0. , 1. , 0.5])
+    >>> head_diversity([[[first, first]], [[first, [[0, 1, 0], [1, 0, 0]]]]])
+    array([[0.],
+           [1.]])
+    """
+    weights = _check_weights(weights, HEAD_WEIGHTS_AXES)
+    n_heads = weights.shape[-3]
+    if n_heads < 2:
+        raise ShapeError(f"weights must have two heads or more to compare, but it has shape {weights.shape}.")
+    exact = weights.astype(compute_dtype(weights), copy=False)
+    together = exact.mean(axis=-3)
+    gained = _entropy(together) - _entropy(exact).mean(axis=-2)
+    diversity = _ratio(gained.sum(axis=-1), together.sum(axis=(-2, -1))) / math.log(n_heads)
+    return to_dtype_of(np.clip(diversity, 0, 1), weights)  # rounding may lead a little out of [0, 1]
+
+
+def _entropy(weights: FloatArray) -> FloatArray:
+    logarithms = np.log(np.where(weights > 0, weights, 1))  # 0 ln 0 = 0
+    entropy: FloatArray = -np.sum(weights * logarithms, axis=-1)
+    return entropy + 0.0  # no -0.0
+
+
+def _ratio(total: FloatArray, count: FloatArray) -> FloatArray:
+    ratio: FloatArray = total / np.where(count == 0, 1, count)
+    return ratio
+
+
+def _check_weights(weights: ArrayLike, axes: tuple[str, ...]) -> FloatArray:
+    weights = as_floats("weights", weights)
+    require_axes("weights", weights, axes)
+    if weights.size and weights.min() < 0:
+        raise OptionError(
+            f"weights must not be negative, but the smallest is {float(weights.min()):.4g}. "
+            "Are these scores? softmax turns them into weights."
+        )
+    return weights
