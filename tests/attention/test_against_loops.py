@@ -4,24 +4,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_inputs import attention_inputs
+from random_inputs import COPIED_AXES, assert_agrees, attention_inputs
 
 from course_lib import attention as att
 from course_lib.attention import loops
-
-TOLERANCE = {np.float16: 4e-3, np.float32: 2e-6, np.float64: 1e-13}
-
-
-def assert_agrees(result, specification, dtype, scale_of_numbers=1.0):
-    assert result.dtype == dtype
-    assert result.shape == specification.shape
-    tolerance = TOLERANCE[np.dtype(dtype).type]
-    np.testing.assert_allclose(result, specification, rtol=10 * tolerance, atol=tolerance * scale_of_numbers)
 
 
 @settings(max_examples=400, deadline=None)
 @given(attention_inputs(dtypes=(np.float16, np.float32, np.float64)))
 def test_attention_agrees_with_loops(inputs):
+    output = att.attention(*inputs.arrays, **inputs.options)
+    assert_agrees(output, loops.attention(*inputs.arrays, **inputs.options), inputs.query.dtype)
+
+
+@settings(max_examples=100, deadline=None)
+@given(attention_inputs(axes=COPIED_AXES))
+def test_attention_of_arrays_that_broadcast_agrees_with_loops(inputs):
     output = att.attention(*inputs.arrays, **inputs.options)
     assert_agrees(output, loops.attention(*inputs.arrays, **inputs.options), inputs.query.dtype)
 

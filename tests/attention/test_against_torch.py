@@ -5,25 +5,12 @@ import pytest
 from hypothesis import given, settings
 from random_inputs import attention_inputs
 
-from course_lib.attention import attention, loops, project, softmax
+from course_lib.attention import attention, project, softmax
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch==2.13.0 for the parity tests")
 pytestmark = pytest.mark.parity
 
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
-
-
-def torch_mask(inputs):
-    """Write is_causal, offset and window out as one mask; PyTorch has no window, and no causal offset."""
-    options, dtype = inputs.options, inputs.query.dtype
-    n_queries, n_keys = inputs.query.shape[-2], inputs.key.shape[-2]
-    pair_options = {name: options[name] for name in ("is_causal", "offset", "window")}
-    allowed = [[loops.may_attend(i, j, **pair_options) for j in range(n_keys)] for i in range(n_queries)]
-    bias = np.where(allowed, 0, -np.inf).astype(dtype)
-    mask = options.get("mask")
-    if mask is not None:
-        bias = bias + (np.where(mask, 0, -np.inf).astype(dtype) if mask.dtype == np.bool_ else mask)
-    return torch.tensor(np.broadcast_to(bias, (*np.shape(bias)[:-2], n_queries, n_keys)).copy())
 
 
 def with_four_axes(array):
@@ -33,7 +20,7 @@ def with_four_axes(array):
 @settings(max_examples=1500, deadline=None)
 @given(attention_inputs())
 def test_attention_agrees_with_torch(inputs):
-    mask = torch_mask(inputs)
+    mask = torch.from_numpy(inputs.mask_written_out())  # PyTorch has no window, and no causal offset
     peer = torch.nn.functional.scaled_dot_product_attention(
         *(with_four_axes(array) for array in inputs.arrays),
         attn_mask=mask,
