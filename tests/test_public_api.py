@@ -20,6 +20,7 @@ SIGNATURES = {
         "weighted_sum": "(weights, value)",
         "attention_weights": f"(query, key, *, {OPTIONS})",
         "attention": f"(query, key, value, *, {OPTIONS})",
+        "tiled_attention": f"(query, key, value, *, {OPTIONS}, block_size=None, n_threads=None)",
         "self_attention": f"(x, w_query, w_key, w_value, *, {OPTIONS})",
         "split_heads": "(x, n_heads)",
         "merge_heads": "(x)",
@@ -114,7 +115,7 @@ def test_docstring_says_what_goes_in_comes_out_and_where_it_is_from(name):
         parameters += "".join(method.__doc__ or "" for _, method in inspect.getmembers(function, inspect.isfunction))
     assert "shape (" in parameters or "n_queries" in parameters
     assert re.search(
-        r"\d{4}.*(?:equation|section|table|footnote|page)|section|footnote", text.split("References\n", 1)[1]
+        r"\d{4}.*(?:equation|section|table|footnote|page|algorithm)|section|footnote", text.split("References\n", 1)[1]
     )
 
 

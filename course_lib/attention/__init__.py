@@ -12,6 +12,7 @@ from course_lib.attention.projection import project
 from course_lib.attention.regularization import dropout
 from course_lib.attention.scores import dot_product_scores, scaled_scores
 from course_lib.attention.softmax import softmax
+from course_lib.attention.tiled import tiled_attention
 
 __all__ = [
     "KeyValueCache",
@@ -38,5 +39,6 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "split_heads",
+    "tiled_attention",
     "weighted_sum",
 ]

@@ -20,6 +20,8 @@ from course_lib.shapes import (
 
 WEIGHTS_AXES = ("n_queries", "n_keys")
 VALUE_AXES = ("n_keys", "d_v")
+# From here on a table of scores takes longer to write to memory and to read again than to compute block by block.
+SCORES_TO_TILE = 2**16
 
 
 def weighted_sum(weights: ArrayLike, value: ArrayLike) -> FloatArray:
@@ -204,6 +206,12 @@ def attention(
            [1., 2.]])
     """
     inputs = check_query_key_and_value(query, key, value)
+    if inputs[0].shape[-2] * inputs[1].shape[-2] >= SCORES_TO_TILE:
+        from course_lib.attention.tiled import tiled_attention  # which needs this module
+
+        return tiled_attention(
+            *inputs, mask=mask, is_causal=is_causal, offset=offset, window=window, scale=scale
+        )  # fmt: skip
     query, key, value = to_compute_dtype(*inputs)
     scores = scaled_products(query, key, scale)
     scores = apply_masks(scores, mask=mask, is_causal=is_causal, offset=offset, window=window)

@@ -82,7 +82,12 @@ def may_attend(
     return (left is None or j >= position - left) and (right is None or j <= position + right)
 
 
-def attention_weights(
+def attention_weights(query: ArrayLike, key: ArrayLike, **options: Any) -> NDArray[np.float64]:
+    """Softmax of the scaled scores after the masks; `options` as in `masked_scores`."""
+    return softmax(masked_scores(query, key, **options))
+
+
+def masked_scores(
     query: ArrayLike,
     key: ArrayLike,
     *,
@@ -92,7 +97,7 @@ def attention_weights(
     window: int | Sequence[int | None] | None = None,
     scale: float | None = None,
 ) -> NDArray[np.float64]:
-    """Softmax of the scaled scores, after the masks: a forbidden pair's score is -inf, a float mask is added."""
+    """Scaled scores after the masks: a forbidden pair's score is -inf, a float mask is added."""
     scores = scaled_scores(query, key, scale=scale)
     masks = np.broadcast_to(True if mask is None else np.asarray(mask), scores.shape)
     for index in np.ndindex(*scores.shape):
@@ -104,12 +109,21 @@ def attention_weights(
             scores[index] = float(scores[index]) + float(masks[index])
         if not (allowed and may_attend(i, j, is_causal=is_causal, offset=offset, window=window)):
             scores[index] = -math.inf
-    return softmax(scores)
+    return scores
 
 
 def attention(query: ArrayLike, key: ArrayLike, value: ArrayLike, **options: Any) -> NDArray[np.float64]:
-    """Let every query collect the values of the keys it matches; `options` as in `attention_weights`."""
+    """Let every query collect the values of the keys it matches; `options` as in `masked_scores`."""
     return weighted_sum(attention_weights(query, key, **options), value)
+
+
+def tiled_attention(query: ArrayLike, key: ArrayLike, value: ArrayLike, **options: Any) -> NDArray[np.float64]:
+    """The online softmax, one key at a time: when a larger score comes, what was summed so far fades."""
+
+    def one(scores: Matrix, value: Matrix) -> Matrix:
+        return [_mixed_online(row, value) for row in scores]
+
+    return _over_leading_axes(one, *_share_heads(masked_scores(query, key, **options), value))
 
 
 def self_attention(
@@ -342,6 +356,18 @@ def _softmax_of_row(row: list[float], temperature: float) -> list[float]:
     exponentials = [math.exp((s - largest) / temperature) for s in row]
     total = math.fsum(exponentials)
     return [e / total for e in exponentials]
+
+
+def _mixed_online(row: list[float], value: Matrix) -> list[float]:
+    largest, total, mixed = -math.inf, 0.0, [0.0 for _ in value[0]]
+    for score, v in zip(row, value, strict=True):
+        if score == -math.inf:
+            continue
+        fade, largest = math.exp(largest - max(largest, score)), max(largest, score)
+        weight = math.exp(score - largest)
+        total = total * fade + weight
+        mixed = [m * fade + weight * c for m, c in zip(mixed, v, strict=True)]
+    return [m / total if total else 0.0 for m in mixed]
 
 
 def _entropy_of_row(row: list[float]) -> float:

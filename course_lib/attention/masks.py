@@ -171,7 +171,7 @@ def combine_masks(
     allowed: BoolArray | None = None
     added: FloatArray | None = None
     if mask is not None:
-        given = _check_mask(mask, n_queries, n_keys)
+        given = check_mask(mask, n_queries, n_keys)
         allowed, added = (given, None) if given.dtype == np.bool_ else (None, given)
     if is_causal:
         allowed = _both(allowed, causal_mask(n_queries, n_keys, offset=offset))
@@ -232,7 +232,8 @@ def _both(allowed: BoolArray | None, other: BoolArray) -> BoolArray:
     return other if allowed is None else allowed & other
 
 
-def _check_mask(mask: ArrayLike, n_queries: int, n_keys: int) -> NDArray[Any]:
+def check_mask(mask: ArrayLike, n_queries: int, n_keys: int) -> NDArray[Any]:
+    """Return a mask as a bool or float array that broadcasts to (..., n_queries, n_keys), or raise."""
     given = np.asarray(mask)
     if given.dtype.kind not in "bf":
         raise DtypeError(

@@ -98,10 +98,14 @@ def scaled_scores(query: ArrayLike, key: ArrayLike, *, scale: float | None = Non
 
 def scaled_products(query: FloatArray, key: FloatArray, scale: float | None) -> FloatArray:
     """Return ``Q K^T * scale`` of a query and a key that fit, not rounded below float32."""
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else require_number("scale", scale)
     products = matrix_product(query, key.swapaxes(-1, -2))
-    products *= factor
+    products *= scale_factor(query, scale)
     return products
+
+
+def scale_factor(query: FloatArray, scale: float | None) -> float:
+    """Return `scale` if it is a finite number, and ``1 / sqrt(d_k)`` if it is None."""
+    return 1 / math.sqrt(query.shape[-1]) if scale is None else require_number("scale", scale)
 
 
 def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -117,11 +121,12 @@ def check_query_and_key(query: ArrayLike, key: ArrayLike) -> tuple[FloatArray, F
         raise ShapeError(
             f"query and key must have at least one component, but d_k is 0: query has shape {query.shape}."
         )
-    key = share_heads("query", query, "key", key)
-    require_broadcastable(
-        "The leading axes of query and key", query.shape[:-2], key.shape[:-2],
-        why="They must be equal or 1; the number of query heads may also be a multiple of the key heads.",
-    )  # fmt: skip
+    if query.shape[:-2] != key.shape[:-2]:
+        key = share_heads("query", query, "key", key)
+        require_broadcastable(
+            "The leading axes of query and key", query.shape[:-2], key.shape[:-2],
+            why="They must be equal or 1; the number of query heads may also be a multiple of the key heads.",
+        )  # fmt: skip
     return query, key
 
 
