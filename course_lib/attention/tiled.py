@@ -126,8 +126,9 @@ class _Worker:
                 sums.rise(own, scores, masks)
             part = self._buffer(self.part, own.stop - own.start, tiles.d_v)
             np.matmul(scores, _ready(value[columns], tiles.dtype), out=part)
-            sums.mixed[own] += part
-            sums.total[own] += np.dot(scores, self.ones[: scores.shape[1]])
+            mixed, total = sums.mixed[own], sums.total[own]  # views: `sums.mixed[own] += part` would copy back as well
+            mixed += part
+            total += np.dot(scores, self.ones[: scores.shape[1]])
         self.output[index][rows] = sums.quotient()
 
     def _masks(self, index: Index, rows: slice, columns: slice) -> list[NDArray[Any]] | None:
@@ -166,8 +167,9 @@ class _Sums:
             scores -= step[:, np.newaxis]
             # Nothing was summed where the reference was -inf: there, the factor does not matter.
             factor = np.exp(-np.maximum(step, 0))
-            self.total[rows] *= factor
-            self.mixed[rows] *= factor[:, np.newaxis]
+            total, mixed = self.total[rows], self.mixed[rows]
+            total *= factor
+            mixed *= factor[:, np.newaxis]
             reference[is_low] = (known + step)[is_low]
         np.exp(scores, out=scores)
 
