@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from course_lib.attention.dot_product import attention_weights, check_value
 from course_lib.attention.masks import Window
-from course_lib.attention.scores import check_query_and_key
+from course_lib.attention.scores import check_query_and_key, scale_factor
 from course_lib.errors import ShapeError
 from course_lib.shapes import (
     FloatArray,
@@ -149,11 +149,10 @@ def attention_backward(
     value = check_value(weights, value)
     _check_grad_output(grad_output, weights, value)
     grad_output = grad_output.astype(dtype, copy=False)
-    factor = dtype.type(query.shape[-1] ** -0.5 if scale is None else scale)
 
     grad_value = matrix_product(weights.swapaxes(-1, -2), grad_output)
     grad_weights = matrix_product(grad_output, value.swapaxes(-1, -2))
-    grad_scores = softmax_backward(weights, grad_weights) * factor
+    grad_scores = softmax_backward(weights, grad_weights) * scale_factor(query, scale)
     grad_query = matrix_product(grad_scores, key)
     grad_key = matrix_product(grad_scores.swapaxes(-1, -2), query)
     grads = (grad_query, grad_key, grad_value)

@@ -10,6 +10,7 @@ from course_lib.errors import ShapeError
 from course_lib.shapes import FloatArray, as_floats, describe, require_axes, require_integer, require_same_size
 
 MAP_AXES = ("d_model", "d_out")
+OUTPUT_MAP_AXES = ("n_heads * d_v", "d_out")
 MEMORY_AXES = ("n_keys", "d_model")
 
 
@@ -133,7 +134,7 @@ def _size_of_head(name: str, weight: FloatArray, count_name: str, count: int) ->
 
 def _check_output_map(w_output: ArrayLike, w_value: FloatArray, n_heads: int, n_kv_heads: int) -> FloatArray:
     weight = as_floats("w_output", w_output)
-    require_axes("w_output", weight, MAP_AXES)
+    require_axes("w_output", weight, OUTPUT_MAP_AXES)
     d_v = w_value.shape[-1] // n_kv_heads
     if weight.shape[-2] != n_heads * d_v:
         raise ShapeError(
