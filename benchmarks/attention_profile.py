@@ -114,9 +114,9 @@ def main() -> None:
         lines.append(row_of(n, "full, scores too large for exp", 6.0, False))
     lines += [
         "",
-        "The products run at the speed of the library behind `@`. What PyTorch does inside one loop, NumPy does in passes",
-        "over a block that stays in the cache: the exponentials, then the sums. Where scores may be too large for exp, a",
-        "maximum is looked for and subtracted in two more passes, which count as the rest.",
+        "The products run at the speed of the library behind `@`. What PyTorch does inside one loop, NumPy does in",
+        "passes over a block that stays in the cache: the exponentials, then the sums. Where scores may be too large",
+        "for exp, a maximum is looked for and subtracted in two more passes, which count as the rest.",
     ]
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
