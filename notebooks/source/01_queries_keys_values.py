@@ -58,7 +58,7 @@ x = np.array([
     [0, 2, 1],  # drink: an action, and about drinks
     [0, 0, 1],  # cold: often said of drinks
     [-1, 0, 2],  # milk: a drink, and not alive
-])  # fmt: skip
+])
 x.shape
 # %% [markdown] roles-text
 # The shape is `(seq_len, d_model)`: 4 tokens, 3 numbers each.
@@ -84,7 +84,7 @@ w_query = np.array([
     [0, 1],  # alive asks for something to drink
     [1, 1],  # an action asks for both
     [1, 0],  # a drink word asks for somebody who acts
-])  # fmt: skip
+])
 w_query.shape
 # %% [markdown] query-by-hand-text
 # Take one token, "drink", whose vector is `[0, 2, 1]`. Its query has two components, each a sum over the three
@@ -113,7 +113,7 @@ w_key = np.array([
     [1, -1],  # alive: somebody who acts, nothing to drink
     [0, -1],  # an action: nothing to drink either
     [-1, 2],  # a drink word: something to drink, nobody who acts
-])  # fmt: skip
+])
 key = project(x, w_key)
 key
 # %% [markdown] value-text
