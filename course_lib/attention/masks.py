@@ -137,7 +137,14 @@ def sliding_window_mask(n_queries: int, n_keys: int, window: Window, *, offset: 
     """
     n_queries = require_integer("n_queries", n_queries, minimum=0)
     n_keys = require_integer("n_keys", n_keys, minimum=0)
-    return _inside_window(n_queries, n_keys, require_integer("offset", offset), window)
+    left, right = check_window(window)
+    distance = _distance(n_queries, n_keys, require_integer("offset", offset))
+    inside = np.ones(distance.shape, dtype=np.bool_)
+    if left is not None:
+        inside &= distance >= -left
+    if right is not None:
+        inside &= distance <= right
+    return inside
 
 
 def combine_masks(
@@ -176,7 +183,7 @@ def combine_masks(
     if is_causal:
         allowed = _both(allowed, causal_mask(n_queries, n_keys, offset=offset))
     if window is not None:
-        allowed = _both(allowed, _inside_window(n_queries, n_keys, offset, window))
+        allowed = _both(allowed, sliding_window_mask(n_queries, n_keys, window, offset=offset))
     return allowed, added
 
 
@@ -201,17 +208,6 @@ def apply_masks(
         with np.errstate(over="ignore"):  # a mask of -1e300 is -inf in float32, as meant
             scores = scores + added.astype(scores.dtype)
     return scores if allowed is None else np.where(allowed, scores, scores.dtype.type(-np.inf))
-
-
-def _inside_window(n_queries: int, n_keys: int, offset: int, window: Window) -> BoolArray:
-    left, right = check_window(window)
-    distance = _distance(n_queries, n_keys, offset)
-    inside = np.ones(distance.shape, dtype=np.bool_)
-    if left is not None:
-        inside &= distance >= -left
-    if right is not None:
-        inside &= distance <= right
-    return inside
 
 
 def check_window(window: Window) -> tuple[int | None, int | None]:

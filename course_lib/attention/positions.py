@@ -17,7 +17,6 @@ from course_lib.shapes import (
 )
 
 ROTATED_AXES = ("seq_len", "d_k")
-POSITION_AXES = ("seq_len",)
 
 
 def sinusoidal_positions(seq_len: int, d_model: int) -> NDArray[np.float64]:

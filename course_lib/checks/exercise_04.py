@@ -365,17 +365,17 @@ ORDER_ATTENTION = OrderTask(
     solution="CFEAB",
     distractors={
         "D": Distractor(
-            "F", "M03",
+            "M03",
             "key.shape[0] is the number of keys. It changes nothing in the spread of a dot product; the number of "
             "components does.",
         ),
         "G": Distractor(
-            "A", "M06",
+            "M06",
             "A sum over axis 0 runs over the queries, so each column would sum to 1. A query shares out its attention "
             "among the keys, so each row must.",
         ),
         "H": Distractor(
-            "B", "M01",
+            "M01",
             "Scores may be negative and sum to anything. The values are mixed by weights, which softmax makes out of "
             "scores.",
         ),

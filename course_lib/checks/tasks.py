@@ -162,9 +162,8 @@ class ChoiceTask(Task):
 
 @dataclass(frozen=True)
 class Distractor:
-    """A line that belongs to a confusion, and the line that it stands in for."""
+    """A line that belongs to a confusion, and why it is wrong."""
 
-    instead_of: str
     confusion: str
     why: str
 

@@ -39,13 +39,8 @@ class Number(traitlets.Float[float, Any]):
         return number
 
 
-def component(name: str, row: int, column: int, columns: Sequence[str]) -> str:
-    """Return the trait that holds one number of an array: ``query_0_x``."""
-    return f"{name}_{row}_{columns[column]}"
-
-
 def component_traits(*names: str, n_rows: int = MOST_TOKENS, columns: Sequence[str] = ("x", "y")) -> dict[str, Number]:
-    """Return one synced trait for every number of the arrays `names`."""
+    """Return one synced trait for every number of the arrays `names`, such as ``query_0_x``."""
     made = {}
     for name in names:
         for row in range(n_rows):
