@@ -106,7 +106,7 @@ class LiveWidget(anywidget.AnyWidget):
         chosen = names or self._default_sliders()
         traits = self._trait_names(chosen)
         sliders = [self._slider(trait) for trait in traits]
-        # The front end links them (drawing.js says why not jslink).
+        # The front end links them (parts/links.js says why not jslink).
         links = [[f"IPY_MODEL_{slider.model_id}", trait] for slider, trait in zip(sliders, traits, strict=True)]
         self.links = [*self.links, *links]
         return ipywidgets.VBox(sliders)

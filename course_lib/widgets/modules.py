@@ -1,11 +1,12 @@
 """Join the front end's ES modules into the one module that anywidget loads: no build step, nothing fetched."""
 
 import functools
+import posixpath
 import re
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.{1,2}/[\w./-]+\.js)";\n', re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*\*(?:[^*]|\*(?!/))*\*/|//[^\n]*)\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 
@@ -14,8 +15,8 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MU
 def join_modules(entry: str) -> str:
     """Return the module `entry` with everything it imports written before it, each module once.
 
-    A module imports by ``import { name } from "./other.js";`` at the start of a line; names keep their own spelling,
-    since all modules share one scope after joining.
+    A module imports by ``import { name } from "./other.js";`` at the start of a line; names keep their own spelling.
+    All modules share one scope after joining, so a name at the top of one must not stand at the top of another.
 
     Parameters
     ----------
@@ -34,14 +35,14 @@ def join_modules(entry: str) -> str:
 
 
 def _collect(name: str, ordered: dict[str, str], importing: tuple[str, ...]) -> None:
-    """Put `name` into `ordered` after everything that it imports."""
+    """Put `name`, a path within this folder, into `ordered` after everything that it imports."""
     if name in ordered:
         return
     if name in importing:
         raise ValueError(f"modules import each other in a circle: {' -> '.join((*importing, name))}")
     text = (_HERE / name).read_text(encoding="utf-8")
     for imported in _IMPORT.findall(text):
-        _collect(imported, ordered, (*importing, name))
+        _collect(posixpath.normpath(posixpath.join(posixpath.dirname(name), imported)), ordered, (*importing, name))
     body = _COMMENT.sub("", _IMPORT.sub("", text))  # every widget on a page carries its module: send no comments
     if re.search(r"^\s*import\b", body, re.MULTILINE) or " as " in "".join(m.group() for m in _IMPORT.finditer(text)):
         raise ValueError(f'{name} imports in a form other than import {{ name }} from "./other.js";')
@@ -49,6 +50,6 @@ def _collect(name: str, ordered: dict[str, str], importing: tuple[str, ...]) -> 
 
 
 @functools.cache
-def stylesheet() -> str:
-    """Return the style that all widgets share."""
-    return (_HERE / "widgets.css").read_text(encoding="utf-8")
+def stylesheet(*own: str) -> str:
+    """Return the style that all widgets share, followed by the files `own` of this folder."""
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("widgets.css", *own))

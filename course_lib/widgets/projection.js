@@ -1,33 +1,15 @@
 // The projection: a token vector x, three matrices, and the query, key and value that follow it.
 import { project } from "./attention.js";
-import {
-  Arrow,
-  Handle,
-  KEY_HELP,
-  Label,
-  Plane,
-  announcer,
-  button,
-  choice,
-  html,
-  kernelSync,
-  linkSliders,
-  panel,
-  placeLabels,
-  point,
-  quoted,
-  readArray,
-  roundExtent,
-  run,
-  setAttributes,
-  setText,
-  shortened,
-  svg,
-  uniqueId,
-  written,
-} from "./drawing.js";
+import { Arrow, Label, placeLabels } from "./parts/arrows.js";
+import { button, choice, panel } from "./parts/controls.js";
+import { html, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
+import { Handle, KEY_HELP } from "./parts/handles.js";
+import { linkSliders } from "./parts/links.js";
+import { Plane, point, roundExtent } from "./parts/plane.js";
+import { readArray, run } from "./parts/run.js";
+import { announcer, kernelSync } from "./parts/timing.js";
 
-/** @typedef {import("./drawing.js").Model} Model */
+/** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readProjection>} Projected */
 /** @typedef {"query" | "key" | "value"} Role */
 

@@ -1,37 +1,16 @@
 // The stage: vectors, scores, weights and output of one query; every panel follows the hand within a frame.
 import { causalMask, dotProductScores, maskedScores, scaledScores, softmax, weightedSum } from "./attention.js";
-import {
-  Arrow,
-  Bars,
-  Handle,
-  KEY_HELP,
-  Label,
-  Plane,
-  WeightMatrix,
-  announcer,
-  button,
-  choice,
-  html,
-  kernelSync,
-  linkSliders,
-  panel,
-  percent,
-  placeLabels,
-  point,
-  quoted,
-  readArray,
-  run,
-  setAttributes,
-  setText,
-  shortened,
-  slider,
-  svg,
-  toggle,
-  uniqueId,
-  written,
-} from "./drawing.js";
+import { Arrow, Label, placeLabels } from "./parts/arrows.js";
+import { button, choice, panel, slider, toggle } from "./parts/controls.js";
+import { html, percent, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
+import { Handle, KEY_HELP } from "./parts/handles.js";
+import { linkSliders } from "./parts/links.js";
+import { Plane, point } from "./parts/plane.js";
+import { readArray, run } from "./parts/run.js";
+import { Bars, WeightMatrix } from "./parts/tables.js";
+import { announcer, kernelSync } from "./parts/timing.js";
 
-/** @typedef {import("./drawing.js").Model} Model */
+/** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readState>} State */
 
 const SCALED = Math.SQRT1_2; // 1 / sqrt(d_k), d_k = 2

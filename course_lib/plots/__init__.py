@@ -1,0 +1,15 @@
+"""Still pictures: draw arrays that are handed in; compute nothing; return the Axes.
+
+The colours are those of the live widgets (after the Okabe-Ito palette, safe for colour-blind readers), and no kind of
+vector differs from another by colour alone: a query is a solid arrow, a key dashed, a value ends in a square, an output
+is thick.
+"""
+
+from course_lib.plots.charts import Kind, MatrixKind, bars, lines, matrix, output, vectors
+from course_lib.plots.picture import COLOURS, Picture, PictureAxes
+from course_lib.plots.scenes import projection, stage
+
+__all__ = [
+    "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
+    "bars", "lines", "matrix", "output", "projection", "stage", "vectors",
+]  # fmt: skip

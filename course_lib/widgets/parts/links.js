@@ -1,0 +1,67 @@
+// Sliders of ipywidgets that move a picture without asking the kernel.
+import { kernelSync } from "./timing.js";
+
+/** @typedef {import("./timing.js").Model} Model */
+
+/**
+ * Find another widget's model by its id; on a page that is still loading it may come a little later.
+ * @param {Model} model
+ * @param {string} id
+ * @returns {Promise<Model | null>}
+ */
+async function findModel(model, id) {
+  for (let attempt = 0; attempt < 40; attempt += 1) {
+    try {
+      return await /** @type {any} */ (model).widget_manager.get_model(id);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+  return null;
+}
+
+/**
+ * Move a number of the picture with an ipywidgets slider, and the slider with the picture, without asking the kernel.
+ *
+ * A slider rounds what it is given to its own steps and writes the rounded number back. jslink would carry that into
+ * the picture's state: showing a slider would change 0.7071 to 0.71. Here a slider speaks only where it was really moved.
+ * @param {Model} model
+ * @param {Model} slider
+ * @param {string} trait
+ * @param {() => void} changed
+ */
+function linkSlider(model, slider, trait, changed) {
+  const differ = () => Math.abs(slider.get("value") - model.get(trait)) > 0.501 * slider.get("step");
+  const fromSlider = () => {
+    if (!differ()) return;
+    model.set(trait, slider.get("value"));
+    changed();
+  };
+  const toSlider = () => {
+    if (!differ()) return;
+    slider.set("value", model.get(trait));
+    slider.save_changes();
+  };
+  slider.on("change:value", fromSlider);
+  model.on(`change:${trait}`, toSlider);
+}
+
+/**
+ * Keep the sliders that Python names in the trait `links`, as [model id, trait], linked to the picture.
+ * @param {Model} model
+ */
+export function linkSliders(model) {
+  const sync = kernelSync(model);
+  const known = new Set();
+  const connect = () => {
+    for (const [reference, trait] of model.get("links")) {
+      if (known.has(reference)) continue;
+      known.add(reference);
+      findModel(model, reference.replace("IPY_MODEL_", "")).then((slider) => {
+        if (slider !== null) linkSlider(model, slider, trait, sync.touch);
+      });
+    }
+  };
+  model.on("change:links", connect);
+  connect();
+}
