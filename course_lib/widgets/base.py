@@ -39,14 +39,19 @@ class Number(traitlets.Float[float, Any]):
         return number
 
 
-def component_traits(*names: str, n_rows: int = MOST_TOKENS, columns: Sequence[str] = ("x", "y")) -> dict[str, Number]:
-    """Return one synced trait for every number of the arrays `names`, such as ``query_0_x``."""
+def component_traits(
+    *names: str,
+    n_rows: int = MOST_TOKENS,
+    columns: Sequence[str] = ("x", "y"),
+    low: float = -LARGEST_COMPONENT,
+    high: float = LARGEST_COMPONENT,
+) -> dict[str, Number]:
+    """Return one synced trait for every number of the arrays `names`: ``query_0_x``; ``scores_0`` without columns."""
     made = {}
     for name in names:
         for row in range(n_rows):
-            for column in columns:
-                trait = Number(low=-LARGEST_COMPONENT, high=LARGEST_COMPONENT)
-                made[f"{name}_{row}_{column}"] = trait.tag(sync=True)
+            for ending in [f"_{column}" for column in columns] or [""]:
+                made[f"{name}_{row}{ending}"] = Number(low=low, high=high).tag(sync=True)
     return made
 
 
@@ -54,11 +59,15 @@ class LiveWidget(anywidget.AnyWidget):
     """The base of every widget of the course.
 
     A subclass sets `_esm` (by `join_modules`), names its arrays in `_columns`, and says what it shows in `figure` and
-    `__repr__`.
+    `__repr__`. An array with columns has shape (n_rows, n_columns) and traits such as ``query_0_x``; one without has
+    shape (n_rows,) and traits such as ``scores_0``; one of `_single` has shape (n_columns,) and traits such as
+    ``query_x``.
     """
 
     _css = stylesheet()
     _columns: ClassVar[dict[str, tuple[str, ...]]] = {}
+    _single: ClassVar[frozenset[str]] = frozenset()
+    _token_limits: ClassVar[tuple[int, int]] = (1, MOST_TOKENS)
     _slider_ranges: ClassVar[dict[str, tuple[float, float, float]]] = {}
 
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -116,7 +125,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _n_rows(self, name: str) -> int:
         """Return how many rows the array `name` has."""
-        return int(self.n_tokens)
+        return 1 if name in self._single else int(self.n_tokens)
 
     def _trait_names(self, names: tuple[str | int, ...]) -> list[str]:
         """Turn ``("query", 0, "temperature")`` into the names of traits."""
@@ -130,12 +139,25 @@ class LiveWidget(anywidget.AnyWidget):
             if name not in self._columns:
                 known = ", ".join((*self._columns, *self._slider_ranges))
                 raise OptionError(f"There is no slider for {name!r}; there is one for each of {known}.")
-            rows: Sequence[int] = range(self._n_rows(str(name)))
+            row = None
             if position < len(names) and not isinstance(names[position], str):
-                rows = [self._check_row(str(name), names[position])]
+                row = self._check_row(str(name), names[position])
                 position += 1
-            found += [f"{name}_{row}_{column}" for row in rows for column in self._columns[str(name)]]
+            found += self._numbers_of(str(name), row)
         return found
+
+    def _numbers_of(self, name: str, row: int | None = None) -> list[str]:
+        """Return the traits of an array's numbers in order, or those of one row."""
+        columns = self._columns[name]
+        if name in self._single:
+            return [f"{name}_{column}" for column in columns]
+        rows = range(self._n_rows(name)) if row is None else [row]
+        return [f"{name}_{row}{ending}" for row in rows for ending in [f"_{column}" for column in columns] or [""]]
+
+    def _shape_of(self, name: str) -> tuple[int, ...]:
+        columns = self._columns[name]
+        leading = () if name in self._single else (self._n_rows(name),)
+        return (*leading, len(columns)) if columns else leading
 
     def _check_row(self, name: str, row: object) -> int:
         number = require_integer(f"the row of {name}", row)
@@ -144,30 +166,39 @@ class LiveWidget(anywidget.AnyWidget):
         return number
 
     def _slider(self, trait: str) -> ipywidgets.FloatSlider:
-        if trait in self._slider_ranges:
-            low, high, step = self._slider_ranges[trait]
-        else:
-            low, high, step = -self.extent, self.extent, 0.05
-        present = getattr(self, trait)
+        low, high, step = self._slider_range(trait) or (-self.extent, self.extent, 0.05)
+        present = self._slider_value(trait)
         slider = ipywidgets.FloatSlider(
-            value=present, min=min(low, present), max=max(high, present), step=step, readout_format=".2f",
+            value=present, min=min(low, present), max=max(high, present), step=step,
+            readout_format=".0f" if step >= 1 else ".2f",
             description=self._slider_label(trait), style={"description_width": "9em"},
             layout={"width": "auto", "max_width": "28em"},
         )  # fmt: skip
-        if trait not in self._slider_ranges:
+        if self._slider_range(trait) is None:
             traitlets.dlink((self, "extent"), (slider, "max"))
             traitlets.dlink((self, "extent"), (slider, "min"), lambda extent: -extent)
         return slider
 
+    def _slider_range(self, trait: str) -> tuple[float, float, float] | None:
+        """Return the least number, the largest and the step of a slider; None where it follows the plane."""
+        return self._slider_ranges.get(trait)
+
+    def _slider_value(self, trait: str) -> float:
+        return float(getattr(self, trait))
+
     def _slider_label(self, trait: str) -> str:
         """Return the words beside a slider: ``query cat, x``."""
-        name, _, rest = trait.rpartition("_")
-        array, _, row = name.rpartition("_")
-        return f"{array} {self.tokens[int(row)]}, {rest}" if array in self._columns else trait
+        name = next((name for name in self._columns if trait.startswith(f"{name}_")), None)
+        if name is None:
+            return trait
+        row, _, column = trait.removeprefix(f"{name}_").partition("_")
+        if name in self._single:
+            return f"{name}, {row}"
+        return f"{name} {self.tokens[int(row)]}, {column}".removesuffix(", ")
 
     def _array(self, name: str) -> FloatArray:
-        rows = range(self._n_rows(name))
-        array = np.array([[getattr(self, f"{name}_{row}_{column}") for column in self._columns[name]] for row in rows])
+        numbers = [getattr(self, trait) for trait in self._numbers_of(name)]
+        array = np.array(numbers).reshape(self._shape_of(name))
         array.flags.writeable = False  # writing into a copy would look like moving the picture, and would not
         return array
 
@@ -178,10 +209,9 @@ class LiveWidget(anywidget.AnyWidget):
         with self.hold_sync():
             self._widen(largest)
             values = {
-                f"{name}_{row}_{column}": float(array[row, place])
+                trait: float(number)
                 for name, array in checked.items()
-                for row in range(len(array))
-                for place, column in enumerate(self._columns[name])
+                for trait, number in zip(self._numbers_of(name), array.flat, strict=True)
             }
             for trait, number in values.items():
                 setattr(self, trait, number)
@@ -189,7 +219,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _check_array(self, name: str, array: ArrayLike) -> FloatArray:
         given = as_floats(name, array)
-        expected = (self._n_rows(name), len(self._columns[name]))
+        expected = self._shape_of(name)
         if given.shape != expected:
             raise ShapeError(
                 f"{name} of this widget has shape {expected}, but you passed {given.shape}. "
@@ -218,8 +248,9 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _set_tokens(self, tokens: Sequence[str] | None, n_tokens: int) -> None:
         """Set the number of tokens and their names; without names they are numbered."""
-        if not 1 <= n_tokens <= MOST_TOKENS:
-            raise ShapeError(f"This widget shows 1 to {MOST_TOKENS} tokens, but there are {n_tokens}.")
+        least, most = self._token_limits
+        if not least <= n_tokens <= most:
+            raise ShapeError(f"This widget shows {least} to {most} tokens, but there are {n_tokens}.")
         names = [str(index) for index in range(n_tokens)] if tokens is None else check_tokens(tokens, n_tokens)
         self.n_tokens = n_tokens
         self.tokens = names

@@ -4,6 +4,7 @@ import { Arrow, Label, placeLabels } from "./parts/arrows.js";
 import { button, choice, panel, slider, toggle } from "./parts/controls.js";
 import { html, percent, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
 import { Handle, KEY_HELP } from "./parts/handles.js";
+import { hullPath } from "./parts/hull.js";
 import { linkSliders } from "./parts/links.js";
 import { Plane, point } from "./parts/plane.js";
 import { readArray, run } from "./parts/run.js";
@@ -359,36 +360,6 @@ function outputPanel(model, first, sync, help, request) {
     },
     stop: () => plane.stop(),
   };
-}
-
-/**
- * The convex hull of points as a closed path (Andrew's monotone chain).
- * @param {readonly [number, number][]} points
- */
-function hullPath(points) {
-  const ordered = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  /** @param {readonly [number, number][]} some */
-  const chain = (some) => {
-    /** @type {[number, number][]} */
-    const kept = [];
-    for (const next of some) {
-      while (kept.length > 1 && turn(kept[kept.length - 2], kept[kept.length - 1], next) <= 0) kept.pop();
-      kept.push(next);
-    }
-    return kept.slice(0, -1);
-  };
-  const corners = [...chain(ordered), ...chain([...ordered].reverse())];
-  return corners.length === 0 ? "" : `M${corners.map((corner) => point(...corner)).join("L")}Z`;
-}
-
-/**
- * Above 0 where the way a, b, c turns left.
- * @param {readonly [number, number]} a
- * @param {readonly [number, number]} b
- * @param {readonly [number, number]} c
- */
-function turn(a, b, c) {
-  return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
 }
 
 export default {

@@ -15,6 +15,8 @@ import { point } from "./plane.js";
  * @property {() => readonly number[]} start where Escape leads back to
  * @property {() => void} rest called when the hand lets go
  * @property {() => void} [chosen] called when it is grabbed or moved by a key
+ * @property {(x: number, y: number) => readonly [number, number]} [guide] where it goes instead, for a hand that may not move it freely
+ * @property {(key: string, coarse: boolean) => readonly number[] | null} [step] where a key leads; null = as usual
  */
 
 /**
@@ -73,7 +75,8 @@ export class Handle {
   moveTo(x, y) {
     const inside = (/** @type {number} */ number) =>
       Math.round(100 * Math.min(Math.max(number, -this.plane.edge), this.plane.edge)) / 100;
-    this.options.set(inside(x), inside(y));
+    const [wantedX, wantedY] = [inside(x), inside(y)];
+    this.options.set(...(this.options.guide?.(wantedX, wantedY) ?? /** @type {const} */ ([wantedX, wantedY])));
   }
 
   /** @param {KeyboardEvent} event */
@@ -93,12 +96,14 @@ export class Handle {
       PageUp: [x, edge],
       PageDown: [x, -edge],
     };
-    const target = moves[event.key];
+    const led = this.options.step?.(event.key, event.shiftKey);
+    const target = led ?? moves[event.key];
     if (target === undefined && event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();
     this.options.chosen?.();
-    if (target !== undefined) this.moveTo(target[0], target[1]);
+    if (led) this.options.set(led[0], led[1]);
+    else if (target !== undefined) this.moveTo(target[0], target[1]);
     else this.options.set(this.options.start()[0], this.options.start()[1]); // exactly, not rounded
     this.options.rest();
   }

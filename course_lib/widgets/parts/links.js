@@ -4,6 +4,11 @@ import { kernelSync } from "./timing.js";
 /** @typedef {import("./timing.js").Model} Model */
 
 /**
+ * A number that the picture computes from its traits, which a slider can move as if it were a trait.
+ * @typedef {{traits: readonly string[], get: () => number, set: (number: number) => void}} Derived
+ */
+
+/**
  * Find another widget's model by its id; on a page that is still loading it may come a little later.
  * @param {Model} model
  * @param {string} id
@@ -27,30 +32,41 @@ async function findModel(model, id) {
  * the picture's state: showing a slider would change 0.7071 to 0.71. Here a slider speaks only where it was really moved.
  * @param {Model} model
  * @param {Model} slider
- * @param {string} trait
+ * @param {Derived} number
  * @param {() => void} changed
  */
-function linkSlider(model, slider, trait, changed) {
-  const differ = () => Math.abs(slider.get("value") - model.get(trait)) > 0.501 * slider.get("step");
+function linkSlider(model, slider, number, changed) {
+  const differ = () => Math.abs(slider.get("value") - number.get()) > 0.501 * slider.get("step");
   const fromSlider = () => {
     if (!differ()) return;
-    model.set(trait, slider.get("value"));
+    number.set(slider.get("value"));
     changed();
   };
   const toSlider = () => {
     if (!differ()) return;
-    slider.set("value", model.get(trait));
+    slider.set("value", number.get());
     slider.save_changes();
   };
   slider.on("change:value", fromSlider);
-  model.on(`change:${trait}`, toSlider);
+  for (const trait of number.traits) model.on(`change:${trait}`, toSlider);
+}
+
+/**
+ * A trait as a slider moves it.
+ * @param {Model} model
+ * @param {string} trait
+ * @returns {Derived}
+ */
+function ownNumber(model, trait) {
+  return { traits: [trait], get: () => model.get(trait), set: (number) => model.set(trait, number) };
 }
 
 /**
  * Keep the sliders that Python names in the trait `links`, as [model id, trait], linked to the picture.
  * @param {Model} model
+ * @param {Record<string, Derived>} [derived] by name, what may stand in place of a trait
  */
-export function linkSliders(model) {
+export function linkSliders(model, derived = {}) {
   const sync = kernelSync(model);
   const known = new Set();
   const connect = () => {
@@ -58,7 +74,7 @@ export function linkSliders(model) {
       if (known.has(reference)) continue;
       known.add(reference);
       findModel(model, reference.replace("IPY_MODEL_", "")).then((slider) => {
-        if (slider !== null) linkSlider(model, slider, trait, sync.touch);
+        if (slider !== null) linkSlider(model, slider, derived[trait] ?? ownNumber(model, trait), sync.touch);
       });
     }
   };

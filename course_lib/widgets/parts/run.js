@@ -70,6 +70,17 @@ export function run(model, el, build) {
 }
 
 /**
+ * Read a vector from its scalar traits: scores_0, scores_1, ...
+ * @param {Model} model
+ * @param {string} name
+ * @param {number} length
+ * @returns {number[]}
+ */
+export function readVector(model, name, length) {
+  return Array.from({ length }, (_, place) => model.get(`${name}_${place}`));
+}
+
+/**
  * Read an array from its scalar traits: query_0_x, query_0_y, query_1_x, ...
  * @param {Model} model
  * @param {string} name
