@@ -39,7 +39,7 @@ class KeyValueCache:
 
     References
     ----------
-    Shazeer 2019, "Fast Transformer Decoding: One Write-Head is All You Need", section 2.4 (incremental attention);
+    Shazeer 2019, "Fast Transformer Decoding: One Write-Head is All You Need" (incremental decoding);
     the window as in Beltagy et al. 2020, "Longformer: The Long-Document Transformer", section 3.1.
 
     Examples

@@ -118,8 +118,8 @@ def attention_backward(
 
     References
     ----------
-    Dao et al. 2022, "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness", section B.2
-    of the appendix.
+    Dao et al. 2022, "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness", appendix
+    (the backward pass).
 
     Examples
     --------

@@ -29,7 +29,7 @@ class Tiles:
             wanted = (require_integer("block_size", block_size, minimum=1),) * 2
         self.strip_size = _even_part(self.n_queries, wanted[0])
         self.block_size = _even_part(self.n_keys, wanted[1])
-        self.narrow = max(1, self.block_size // 3)
+        self.narrow = max(1, self.block_size // 2)
         self.mask: NDArray[Any] | None = None
         # A query at position p = i + offset sees keys p + lowest .. p + highest.
         self.offset, self.lowest, self.highest = 0, -math.inf, math.inf
