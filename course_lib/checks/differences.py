@@ -38,16 +38,40 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def truth(value: float) -> str:
+    """Write 1 and 0 as what they stand for in a table of True and False."""
+    return str(bool(value))
+
+
 def describe_difference(case: Evidence, sizes: Mapping[str, int]) -> str:
     """Say what differs between what was expected and what came, the most telling thing first."""
     assert case.given is not None
     if case.expected.shape != case.given.shape:
         return _shapes(case, sizes)
+    if case.is_truth:
+        return _truth(case)
     for describe in (_not_finite, _transposed, _ratio, _shift, _rounding):
         sentence = describe(case, sizes)
         if sentence:
             return f"{sentence} {_sums(case)}{_where(case)}".strip()
     return f"{_sums(case)}{_where(case)}"
+
+
+def _truth(case: Evidence) -> str:
+    """Say what differs where True and False are expected."""
+    assert case.given is not None
+    if case.dtype != "bool":
+        same = " The places are right." if np.array_equal(case.expected, case.given) else ""
+        return f"`{case.result}` must hold True and False (dtype bool), and yours holds numbers ({case.dtype}).{same}"
+    if case.given.size > 1 and np.array_equal(case.expected, 1 - case.given):
+        return f"In your `{case.result}`, True and False have changed places everywhere."
+    if np.array_equal(case.given, _turned(case.expected)):
+        return f"Your `{case.result}` is the transpose of the expected one."
+    return _where(case)
+
+
+def _turned(array: Array) -> Array:
+    return np.swapaxes(array, -1, -2) if array.ndim >= 2 else array
 
 
 def _shapes(case: Evidence, sizes: Mapping[str, int]) -> str:
@@ -201,5 +225,8 @@ def _where(case: Evidence) -> str:
     if not np.isfinite(case.given).all():
         return f"At `{place}`, {number(case.expected[index])} was expected and {number(case.given[index])} came."
     n_wrong = int((~np.isclose(case.given, case.expected, rtol=1e-4, atol=1e-5, equal_nan=True)).sum())
-    share = "All numbers differ" if n_wrong == off.size else f"{n_wrong} of {off.size} numbers differ"
-    return f"{share}; at `{place}`, {number(case.expected[index])} was expected and {number(case.given[index])} came."
+    things = "entries" if case.is_truth else "numbers"
+    differ = "differs" if n_wrong == 1 else "differ"
+    share = f"All {things} differ" if n_wrong == off.size > 1 else f"{n_wrong} of {off.size} {things} {differ}"
+    write = truth if case.is_truth else number
+    return f"{share}; at `{place}`, {write(case.expected[index])} was expected and {write(case.given[index])} came."

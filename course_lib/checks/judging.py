@@ -14,7 +14,7 @@ from course_lib.checks.result import Result
 from course_lib.checks.running import Outcome, Runner, run_trusted
 from course_lib.checks.tasks import Arguments, Family, FunctionTask, Stage, WrongProgram
 
-STAGES: tuple[Stage, ...] = ("plain", "batched", "precision", "large")
+STAGES: tuple[Stage, ...] = ("plain", "batched", "precision", "edge", "large")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,14 @@ class Trial:
     @property
     def is_right(self) -> bool:
         """Whether the answer gave the expected array."""
-        return agree(self.expected, self.given, self.family.tolerance)
+        return self.agree(self.expected, self.given)
+
+    def agree(self, first: Outcome, second: Outcome) -> bool:
+        """Say whether two calls with the arguments of this case came to the same."""
+        is_truth = self.expected.dtype == "bool"
+        return agree(first, second, self.family.tolerance) and (
+            not is_truth or (first.dtype == "bool") == (second.dtype == "bool")
+        )
 
 
 class Trials:
@@ -65,7 +72,7 @@ class Trials:
         """Call the answer once more with the arguments of a trial."""
         return self._called(trial.arguments)
 
-    def call(self, **arguments: NDArray[np.floating] | float) -> NDArray[np.float64]:
+    def call(self, **arguments: object) -> NDArray[np.float64]:
         """Run the answer for a property; an exception or an odd answer gives an array of no numbers."""
         outcome = self._called(arguments)
         return outcome.array if outcome.array is not None else np.empty(0)
@@ -114,7 +121,7 @@ def _after_all_cases(trials: Trials) -> Result:
     if changing:
         return wording.changed_its_input(task, changing[0].given.changed)
     smallest = all_trials[0]
-    if not agree(smallest.expected, trials.again(smallest), smallest.family.tolerance):
+    if not smallest.agree(smallest.expected, trials.again(smallest)):
         return wording.forgetful(task, smallest)
     for kept in task.properties:
         seen = kept.broken(trials.call, np.random.default_rng([trials.seed, 2]))
@@ -155,7 +162,7 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
 
 def agrees_with(program: WrongProgram, trials: Sequence[Trial]) -> bool:
     """Say whether a wrong program gives what the answer gave, on every trial."""
-    return all(agree(run_trusted(program.program, t.arguments), t.given, t.family.tolerance) for t in trials)
+    return all(trial.agree(run_trusted(program.program, trial.arguments), trial.given) for trial in trials)
 
 
 def _is_shown(program: WrongProgram, trials: Sequence[Trial]) -> bool:

@@ -3,12 +3,12 @@
 import html
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from course_lib.checks.confusions import CONFUSIONS
-from course_lib.checks.differences import number
+from course_lib.checks.differences import number, truth
 from course_lib.checks.result import Array, Evidence, Result, Status
 
 _STATUS: dict[Status, tuple[str, str, str]] = {
@@ -97,6 +97,9 @@ def as_code(evidence: Evidence) -> str:
             )
             indented = written.replace("\n", "\n" + " " * len(f"{name} = np.array("))
             lines.append(f"{name} = np.array({indented}{single})")
+        elif isinstance(argument, np.random.Generator):
+            seeds = argument.bit_generator.seed_seq
+            lines.append(f"{name} = np.random.default_rng({getattr(seeds, 'entropy', '')})")
         else:
             lines.append(f"{name} = {argument!r}")
     return "\n".join(lines)
@@ -127,10 +130,14 @@ def comparison(evidence: Evidence) -> tuple[str, str] | None:
         return None
     titles = (f"expected {evidence.result}", f"your {evidence.result}")
     wrong = _wrong_entries(expected, given, evidence.tolerance)
-    text = _side_by_side(_text_table(titles[0], expected, None), _text_table(titles[1], given, wrong))
+    rows = (
+        _rows(expected, truth if evidence.is_truth else number),
+        _rows(given, truth if evidence.is_truth and evidence.dtype == "bool" else number),
+    )
+    text = _side_by_side(_text_table(titles[0], rows[0], None), _text_table(titles[1], rows[1], wrong))
     cells = "".join(
         f'<div style="display:inline-block;vertical-align:top;margin:4px 20px 4px 0">{table}</div>'
-        for table in (_html_table(titles[0], expected, None), _html_table(titles[1], given, wrong))
+        for table in (_html_table(titles[0], rows[0], None), _html_table(titles[1], rows[1], wrong))
     )
     return text, f"<div>{cells}</div>"
 
@@ -153,19 +160,19 @@ def _wrong_entries(expected: Array, given: Array, tolerance: float) -> np.ndarra
         return ~np.isclose(given, expected, rtol=tolerance, atol=tolerance * largest, equal_nan=True)
 
 
-def _rows(table: Array, wrong: np.ndarray | None) -> list[list[str]]:
-    marks = np.zeros(table.shape, dtype=bool) if wrong is None else wrong
-    rows = [
-        [number(value) + ("*" if mark else "") for value, mark in zip(row[:_MOST_COLUMNS], of_row, strict=False)]
-        for row, of_row in zip(table[:_MOST_ROWS], marks, strict=False)
-    ]
+def _rows(table: Array, write: Callable[[float], str]) -> list[list[str]]:
+    rows = [[write(value) for value in row[:_MOST_COLUMNS]] for row in table[:_MOST_ROWS]]
     if table.shape[1] > _MOST_COLUMNS:
         rows = [[*row, "…"] for row in rows]
     return rows if table.shape[0] <= _MOST_ROWS else [*rows, ["…"] * len(rows[0])]
 
 
-def _text_table(title: str, table: Array, wrong: np.ndarray | None) -> list[str]:
-    rows = _rows(table, wrong)
+def _text_table(title: str, rows: list[list[str]], wrong: np.ndarray | None) -> list[str]:
+    if wrong is not None:
+        rows = [
+            [cell + ("*" if is_wrong else "") for cell, is_wrong in zip(row, _marks(wrong, position, row), strict=True)]
+            for position, row in enumerate(rows)
+        ]
     width = max(len(cell) for row in rows for cell in row)
     lines = [title, *("  ".join(cell.rjust(width) for cell in row) for row in rows)]
     return lines if wrong is None or not wrong.any() else [*lines, "* differs"]
@@ -178,21 +185,25 @@ def _side_by_side(left: list[str], right: list[str]) -> str:
     return "\n".join(f"{one.ljust(width)}   {other}".rstrip() for one, other in zip(left, right, strict=True))
 
 
-def _html_table(title: str, table: Array, wrong: np.ndarray | None) -> str:
-    marks = np.zeros(table.shape, dtype=bool) if wrong is None else wrong
+def _marks(wrong: np.ndarray | None, position: int, row: list[str]) -> list[bool]:
+    """Return for each cell of a drawn row whether it is wrong; the dots at the end of a cut table are not."""
+    if wrong is None or position >= min(len(wrong), _MOST_ROWS):
+        return [False] * len(row)
+    return [place < min(wrong.shape[1], _MOST_COLUMNS) and bool(wrong[position, place]) for place in range(len(row))]
+
+
+def _html_table(title: str, rows: list[list[str]], wrong: np.ndarray | None) -> str:
     border = "1px solid var(--jp-border-color2, #bbb)"
-    rows = []
-    for position, row in enumerate(_rows(table, None)):
-        of_row = marks[position] if position < min(len(marks), _MOST_ROWS) else []
-        cells = [
-            _html_cell(cell, place < len(of_row) and bool(of_row[place]), border) for place, cell in enumerate(row)
-        ]
-        rows.append(f"{TABLE_ROW}{''.join(cells)}</tr>")
+    drawn = []
+    for position, row in enumerate(rows):
+        marks = _marks(wrong, position, row)
+        cells = [_html_cell(cell, is_wrong, border) for cell, is_wrong in zip(row, marks, strict=True)]
+        drawn.append(f"{TABLE_ROW}{''.join(cells)}</tr>")
     caption = html.escape(title) + ("" if wrong is None or not wrong.any() else " (≠ where it differs)")
     table_style = "border-collapse:collapse;margin:0;color:inherit;font-size:inherit;font-variant-numeric:tabular-nums"
     title_style = "caption-side:top;text-align:left;color:inherit;white-space:nowrap"
     titled = f'<caption style="{title_style}">{caption}</caption>'
-    return f'<table style="{table_style}">{titled}{"".join(rows)}</table>'
+    return f'<table style="{table_style}">{titled}{"".join(drawn)}</table>'
 
 
 def _html_cell(cell: str, is_wrong: bool, border: str) -> str:

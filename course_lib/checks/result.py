@@ -19,8 +19,8 @@ class Evidence:
     ----------
     case : str
         The case in words.
-    arguments : mapping of str to ndarray or float
-        What the learner's function was called with, by argument name.
+    arguments : mapping of str to object
+        What the learner's function was called with, by argument name: arrays, numbers, lists.
     result : str
         The name of the returned array, such as ``weights``.
     axes : tuple of str
@@ -30,15 +30,21 @@ class Evidence:
         None where the learner's function returned no array.
     tolerance : float
         How far apart two numbers may be, as a part of the largest expected one.
+    is_truth : bool
+        Whether True and False are expected, and no numbers.
+    dtype : str
+        What the given array held before it was turned into float64, such as ``"int64"``.
     """
 
     case: str
-    arguments: Mapping[str, NDArray[np.floating] | float]
+    arguments: Mapping[str, object]
     result: str
     axes: tuple[str, ...]
     expected: Array
     given: Array | None
     tolerance: float
+    is_truth: bool = False
+    dtype: str = "float64"
 
 
 @dataclass(frozen=True)

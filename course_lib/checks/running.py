@@ -4,6 +4,7 @@ The grader replaces `LocalRunner` by a call into its jail; everything else in th
 """
 
 import contextlib
+import copy
 import io
 import linecache
 import signal
@@ -58,6 +59,9 @@ class Outcome:
     kind : {"array", "raised", "odd", "empty", "late"}
         "odd" is something other than an array of real numbers, "empty" an answer that is not written yet.
     array : ndarray or None
+        As float64; True and False as 1 and 0.
+    dtype : str
+        What the array held as it came, such as ``"bool"``.
     problem : Problem or None
     detail : str
         What was odd or empty, in words.
@@ -72,6 +76,7 @@ class Outcome:
     detail: str = ""
     changed: tuple[str, ...] = ()
     printed: str = ""
+    dtype: str = ""
 
 
 class Runner(Protocol):
@@ -91,7 +96,7 @@ class LocalRunner:
         """Call `answer` with copies of `arguments`, by position."""
         if self._left <= 0:
             return Outcome("late")
-        copies = {name: _copy(argument) for name, argument in arguments.items()}
+        copies = {name: copy.deepcopy(argument) for name, argument in arguments.items()}
         started = time.monotonic()
         with _quiet() as printed:
             outcome = _call_in_time(lambda: _call(answer, tuple(copies.values())), self._left)
@@ -104,7 +109,7 @@ def run_trusted(program: Callable[..., Any], arguments: Arguments) -> Outcome:
     """Run a program of ours, such as the reference or a named wrong program."""
     with np.errstate(all="ignore"):
         try:
-            value = program(*(_copy(argument) for argument in arguments.values()))
+            value = program(*(copy.deepcopy(argument) for argument in arguments.values()))
         except Exception as error:
             return Outcome("raised", problem=Problem(type(error).__name__, str(error)))
     return look_at(value)
@@ -156,7 +161,7 @@ def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
         return Outcome("odd", detail=f"an array of dtype {array.dtype}, which does not hold numbers")
     if array.size > _MOST_NUMBERS:
         return Outcome("odd", detail=f"{array.size:,} numbers, far more than asked for")
-    return Outcome("array", array=np.array(array, dtype=np.float64, subok=False))
+    return Outcome("array", array=np.array(array, dtype=np.float64, subok=False), dtype=str(array.dtype))
 
 
 def _call(answer: Any, arguments: tuple[Any, ...]) -> Outcome:
@@ -302,11 +307,8 @@ def _quiet() -> Iterator[_Printed]:
         yield printed
 
 
-def _copy(argument: NDArray[np.floating] | float) -> NDArray[np.floating] | float:
-    return argument.copy() if isinstance(argument, np.ndarray) else argument
-
-
-def _same(before: NDArray[np.floating] | float, after: NDArray[np.floating] | float) -> bool:
-    if not isinstance(before, np.ndarray) or not isinstance(after, np.ndarray):
-        return True
-    return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()
+def _same(before: object, after: object) -> bool:
+    """Say whether an argument is as it was; a generator or a cache is there to be changed."""
+    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
+        return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()
+    return before == after if isinstance(before, list) else True

@@ -19,6 +19,7 @@ _SO_FAR: dict[Stage, str] = {
     "plain": "",
     "batched": "With one matrix at a time your function is right; with leading axes (a batch, or heads) it is not. ",
     "precision": "With float64 your function is right; with float32 it is not. ",
+    "edge": "With ordinary input your function is right; with a rare one it is not. ",
     "large": "With ordinary numbers your function is right; with scores around 1500 it is not. ",
 }
 
@@ -26,6 +27,7 @@ _LOOK_AT_STAGE: dict[Stage, str] = {
     "plain": "take the input of this case, printed below, and follow one row by hand.",
     "batched": "count axes from the end (-1, -2), so that leading axes stay where they are; `.T` turns them all round.",
     "precision": "keep all steps in at least float32.",
+    "edge": "take the input of this case, printed below, and follow it by hand.",
     "large": "exp(s) overflows to inf above s = 709. Which number may be subtracted from a row without changing its "
     "weights?",
 }
@@ -73,7 +75,8 @@ def not_callable(task: FunctionTask, answer: Any) -> Result:
 
 def not_yet(task: FunctionTask, stage: Stage, trial: "Trial", program: WrongProgram | None) -> Result:
     """Explain a wrong answer by the smallest case that shows it and, where one is known, the mistake behind it."""
-    came = _SO_FAR[stage] + what_came(task, trial)
+    so_far = f"{trial.family.so_far} " if trial.family.so_far else _SO_FAR[stage]
+    came = so_far + what_came(task, trial)
     if program:
         why, look = program.why, program.look
     else:
@@ -154,6 +157,7 @@ def evidence_of(task: FunctionTask, trial: "Trial") -> Evidence:
     return Evidence(
         case=trial.family.label, arguments=trial.arguments, result=task.result.name, axes=task.result.axes,
         expected=trial.expected.array, given=trial.given.array, tolerance=trial.family.tolerance,
+        is_truth=trial.expected.dtype == "bool", dtype=trial.given.dtype,
     )  # fmt: skip
 
 
@@ -186,13 +190,14 @@ def _exception(task: FunctionTask, problem: Problem, call: str) -> str:
 
 def _where_to_look(stage: Stage, trial: "Trial") -> str:
     problem = trial.given.problem
+    look_at_stage = trial.family.look or _LOOK_AT_STAGE[stage]
     if problem is None:
-        return _LOOK_AT_STAGE[stage] if trial.given.kind == "array" else "what the last line returns."
+        return look_at_stage if trial.given.kind == "array" else "what the last line returns."
     if problem.line_number is None:
         return "the line with `def`: its arguments, and their order."
     if problem.error == "ValueError" and stage == "plain":
         return "the shapes that meet in this line. Which axis of which array has that size, and should they meet?"
-    return _LOOK_AT_ERROR.get(problem.error, _LOOK_AT_STAGE[stage] if stage != "plain" else "this line.")
+    return _LOOK_AT_ERROR.get(problem.error, look_at_stage if stage != "plain" else "this line.")
 
 
 def _two_results(task: FunctionTask, trial: "Trial") -> str:
@@ -208,19 +213,26 @@ def _two_results(task: FunctionTask, trial: "Trial") -> str:
 
 def _call_in_words(task: FunctionTask, arguments: Arguments) -> str:
     axes = {argument.name: argument.axes for argument in task.arguments}
-    return ", ".join(
-        describe(name, argument, axes[name]) if isinstance(argument, np.ndarray) else f"{name} = {argument:g}"
-        for name, argument in arguments.items()
-    )
+    return ", ".join(_argument_in_words(name, argument, axes[name]) for name, argument in arguments.items())
+
+
+def _argument_in_words(name: str, argument: object, axes: tuple[str, ...]) -> str:
+    if isinstance(argument, np.ndarray):
+        return describe(name, argument, axes)
+    if isinstance(argument, int | float):
+        return f"{name} = {argument:g}"
+    return f"{name} = {argument!r}" if isinstance(argument, list) else f"{name} (a {type(argument).__name__})"
 
 
 def _sizes(task: FunctionTask, arguments: Arguments) -> Mapping[str, int]:
-    """Return the size of every named axis."""
+    """Return the size of every named axis, and every whole number that was handed over."""
     sizes: dict[str, int] = {}
     for named in task.arguments:
         argument = arguments[named.name]
         if isinstance(argument, np.ndarray):
             sizes.update(zip(named.axes, argument.shape[argument.ndim - len(named.axes) :], strict=True))
+        elif isinstance(argument, int):
+            sizes[named.name] = argument
     return sizes
 
 

@@ -222,7 +222,7 @@ def test_a_difference_says_where_how_much_and_how_often():
     given[1, 2] = 0.4
     said = describe_difference(evidence(EXPECTED, given, "weights"), SIZES)
     assert "Your rows sum to 1 and 1.3; each must sum to 1." in said
-    assert "1 of 6 numbers differ; at `weights[1, 2]`, 0.1 was expected and 0.4 came." in said
+    assert "1 of 6 numbers differs; at `weights[1, 2]`, 0.1 was expected and 0.4 came." in said
 
 
 def test_a_shape_is_told_by_its_axes():
