@@ -13,6 +13,7 @@ from course_lib import plots
 from course_lib.errors import OptionError
 from course_lib.shapes import FloatArray
 from course_lib.widgets.base import LiveWidget, Number, component_traits, count_rows, in_words, quoted
+from course_lib.widgets.given import chosen
 from course_lib.widgets.modules import join_modules
 
 PANELS = ("vectors", "scores", "weights", "output")
@@ -197,15 +198,8 @@ class AttentionStage(LiveWidget):
     def _check_show(self, proposal: Any) -> list[str]:
         if not proposal.value:
             raise OptionError(f"show must name some of {', '.join(PANELS)}, but it is empty.")
-        return _chosen("show", proposal.value, PANELS)
+        return chosen("show", proposal.value, PANELS)
 
     @traitlets.validate("controls")
     def _check_controls(self, proposal: Any) -> list[str]:
-        return _chosen("controls", proposal.value, CONTROLS)
-
-
-def _chosen(name: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return what was chosen in the usual order, or raise `OptionError` for what does not exist."""
-    if any(choice not in known for choice in given):
-        raise OptionError(f"{name} must name some of {', '.join(known)}, but it is {list(given)!r}.")
-    return [choice for choice in known if choice in given]
+        return chosen("controls", proposal.value, CONTROLS)
