@@ -129,8 +129,8 @@ def head_diversity(weights: ArrayLike) -> FloatArray:
 
     References
     ----------
-    Lin 1991, "Divergence Measures Based on the Shannon Entropy" (its generalised form, for several distributions); between
-    attention heads in Clark et al. 2019, "What Does BERT Look At? An Analysis of BERT's Attention", section 6.
+    Lin 1991, "Divergence Measures Based on the Shannon Entropy" (its generalised form, for several distributions);
+    between attention heads in Clark et al. 2019, "What Does BERT Look At? An Analysis of BERT's Attention", section 6.
 
     Examples
     --------
