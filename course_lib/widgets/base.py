@@ -39,6 +39,20 @@ class Number(traitlets.Float[float, Any]):
         return number
 
 
+class WholeNumber(traitlets.Int[int, Any]):
+    """A whole number between two bounds; anything else is refused with a message of the course."""
+
+    def __init__(self, default: int = 0, *, low: int, high: int) -> None:
+        super().__init__(default)
+        self.low, self.high = low, high
+
+    def validate(self, obj: Any, value: Any) -> int:
+        number = require_integer(str(self.name), value)
+        if not self.low <= number <= self.high:
+            raise OptionError(f"{self.name} must be between {self.low} and {self.high}, but it is {number}.")
+        return number
+
+
 def component_traits(
     *names: str,
     n_rows: int = MOST_TOKENS,
@@ -256,15 +270,17 @@ class LiveWidget(anywidget.AnyWidget):
         self.tokens = names
 
 
-def check_tokens(tokens: Sequence[str], n_tokens: int) -> list[str]:
-    """Return `tokens` as a list, or say what is wrong with them."""
+def check_tokens(tokens: Sequence[str], n_tokens: int, *, name: str = "tokens", of: str = "vectors") -> list[str]:
+    """Return `tokens` as a list, one for each of the vectors, queries or keys; or say what is wrong with them."""
     if isinstance(tokens, str) or not isinstance(tokens, list | tuple):
-        raise DtypeError(f'tokens must be a list of words such as ["the", "cat"], but it is {tokens!r}.')
+        raise DtypeError(f'{name} must be a list of words such as ["the", "cat"], but it is {tokens!r}.')
     wrong = next((token for token in tokens if not isinstance(token, str)), None)
     if wrong is not None:
-        raise DtypeError(f"tokens must be words (str), but one of them is {wrong!r}.")
+        raise DtypeError(f"{name} must be words (str), but one of them is {wrong!r}.")
     if len(tokens) != n_tokens:
-        raise ShapeError(f"There must be one token for each of the {n_tokens} vectors, but there are {len(tokens)}.")
+        raise ShapeError(
+            f"{name}: there must be one token for each of the {n_tokens} {of}, but there are {len(tokens)}."
+        )
     longest = max(tokens, key=len)
     if len(longest) > _LONGEST_NAME:
         raise OptionError(f"A token may have {_LONGEST_NAME} characters, but {longest[:20]!r}... has {len(longest)}.")
