@@ -6,8 +6,9 @@ import { html, setText, shortened, uniqueId, written } from "./elements.js";
  * @param {string} legend
  * @param {readonly string[]} names
  * @param {(index: number) => void} select
+ * @param {number} [most] letters of a name that are shown
  */
-export function choice(legend, names, select) {
+export function choice(legend, names, select, most = 12) {
   const group = uniqueId("choice");
   const inputs = names.map((_, index) =>
     html("input", {
@@ -22,7 +23,7 @@ export function choice(legend, names, select) {
     "fieldset",
     { class: "cw-choice" },
     html("legend", {}, legend),
-    ...names.map((name, index) => html("label", { title: name }, inputs[index], html("span", {}, shortened(name, 12)))),
+    ...names.map((name, index) => html("label", { title: name }, inputs[index], html("span", {}, shortened(name, most)))),
   );
   return {
     element,
@@ -58,8 +59,9 @@ export function toggle(label, changed) {
  * @param {{min: number, max: number, step: number}} range
  * @param {(number: number) => void} changed
  * @param {() => void} rest
+ * @param {(number: number) => string} [write]
  */
-export function slider(label, range, changed, rest) {
+export function slider(label, range, changed, rest, write = written) {
   const input = html("input", {
     type: "range",
     ...range,
@@ -73,7 +75,7 @@ export function slider(label, range, changed, rest) {
     /** @param {number} value */
     show(value) {
       if (Number(input.value) !== value) input.value = String(value);
-      setText(number, written(value));
+      setText(number, write(value));
     },
   };
 }
