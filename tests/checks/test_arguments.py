@@ -9,7 +9,6 @@ from course_lib.checks.rendering import render_result
 from course_lib.checks.running import LocalRunner
 from course_lib.checks.tasks import Family, FunctionTask, Named, WrongProgram
 
-
 SEQ_LEN = (Named("seq_len"),)
 
 
