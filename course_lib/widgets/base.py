@@ -75,7 +75,7 @@ class LiveWidget(anywidget.AnyWidget):
     A subclass sets `_esm` (by `join_modules`), names its arrays in `_columns`, and says what it shows in `figure` and
     `__repr__`. An array with columns has shape (n_rows, n_columns) and traits such as ``query_0_x``; one without has
     shape (n_rows,) and traits such as ``scores_0``; one of `_single` has shape (n_columns,) and traits such as
-    ``query_x``.
+    ``query_x``. Numbers of `_columns` that are no traits are those that the front end computes and a slider can move.
     """
 
     _css = stylesheet()
@@ -164,7 +164,7 @@ class LiveWidget(anywidget.AnyWidget):
         """Return the traits of an array's numbers in order, or those of one row."""
         columns = self._columns[name]
         if name in self._single:
-            return [f"{name}_{column}" for column in columns]
+            return [f"{name}_{column}" for column in columns] or [name]
         rows = range(self._n_rows(name)) if row is None else [row]
         return [f"{name}_{row}{ending}" for row in rows for ending in [f"_{column}" for column in columns] or [""]]
 
@@ -202,12 +202,12 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _slider_label(self, trait: str) -> str:
         """Return the words beside a slider: ``query cat, x``."""
-        name = next((name for name in self._columns if trait.startswith(f"{name}_")), None)
+        name = max((name for name in self._columns if f"{trait}_".startswith(f"{name}_")), key=len, default=None)
         if name is None:
             return trait
-        row, _, column = trait.removeprefix(f"{name}_").partition("_")
+        row, _, column = trait.removeprefix(name).removeprefix("_").partition("_")
         if name in self._single:
-            return f"{name}, {row}"
+            return f"{name}, {row}".removesuffix(", ")
         return f"{name} {self.tokens[int(row)]}, {column}".removesuffix(", ")
 
     def _array(self, name: str) -> FloatArray:
@@ -257,7 +257,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     def _watch_components(self) -> None:
         """Widen the plane when a single number is set beyond its edge."""
-        traits = [trait for name in self._columns for trait in self._trait_names((name,))]
+        traits = [trait for name in self._columns for trait in self._numbers_of(name) if self.has_trait(trait)]
         self.observe(lambda change: self._widen(abs(change.new)), names=traits)
 
     def _set_tokens(self, tokens: Sequence[str] | None, n_tokens: int) -> None:
