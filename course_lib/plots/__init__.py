@@ -5,11 +5,13 @@ vector differs from another by colour alone: a query is a solid arrow, a key das
 is thick.
 """
 
+from course_lib.plots.boards import mask_board
 from course_lib.plots.charts import Kind, MatrixKind, bars, lines, matrix, output, vectors
+from course_lib.plots.lettered import lettered
 from course_lib.plots.picture import COLOURS, Picture, PictureAxes
 from course_lib.plots.scenes import projection, stage
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
-    "bars", "lines", "matrix", "output", "projection", "stage", "vectors",
+    "bars", "lines", "mask_board", "matrix", "output", "projection", "stage", "vectors",
 ]  # fmt: skip
