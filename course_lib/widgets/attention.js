@@ -1,10 +1,25 @@
 // The arithmetic of attention, for pictures that answer within one frame.
 // course_lib.attention is its specification: tests/widgets holds every function to it.
 // An array of shape (rows, columns) is a list of rows. Nothing here draws, and nothing changes its arguments.
+//
+// Here: scores, masks, softmax, weighted sum, projection, attention of one head. In arithmetic/, by lesson:
+//   heads.js      splitHeads, mergeHeads, multiHeadWeights, multiHeadOutput, multiHeadAttention
+//   positions.js  sinusoidalPositions, rotate, alibiBias
+//   tiles.js      onlineSoftmaxStart, onlineSoftmaxStep, onlineSoftmaxOutput
 
 /** @typedef {readonly (readonly number[])[]} Matrix */
 /** @typedef {readonly (readonly (boolean | number)[])[]} Mask  true = may attend; a number is added to the score */
-/** @typedef {{mask?: Mask | null, isCausal?: boolean, offset?: number, scale?: number | null, temperature?: number}} AttentionOptions */
+/** @typedef {number | readonly [number | null, number | null]} Window  [left, right], null = no bound; w = [w, w] */
+/**
+ * Masks combine: all must allow a pair.
+ * @typedef {object} AttentionOptions
+ * @property {Mask | null} [mask]
+ * @property {boolean} [isCausal]
+ * @property {number} [offset] the position of query 0 among the keys
+ * @property {Window | null} [window]
+ * @property {number | null} [scale] null means 1 / sqrt(d_k)
+ * @property {number} [temperature]
+ */
 
 /**
  * The length of the rows; 0 where there are none.
@@ -60,6 +75,58 @@ export function scaledScores(query, key, scale = null) {
  */
 export function causalMask(nQueries, nKeys = nQueries, offset = 0) {
   return Array.from({ length: nQueries }, (_, i) => Array.from({ length: nKeys }, (__, j) => j <= i + offset));
+}
+
+/**
+ * A query at position p = i + offset may attend to keys p - left .. p + right.
+ * @param {number} nQueries
+ * @param {number} nKeys
+ * @param {Window} window
+ * @param {number} [offset]
+ * @returns {boolean[][]} shape (n_queries, n_keys), true = may attend
+ */
+export function slidingWindowMask(nQueries, nKeys, window, offset = 0) {
+  const [left, right] = typeof window === "number" ? [window, window] : window;
+  const [lowest, highest] = [left === null ? -Infinity : -left, right === null ? Infinity : right];
+  return Array.from({ length: nQueries }, (_, i) =>
+    Array.from({ length: nKeys }, (__, j) => lowest <= j - i - offset && j - i - offset <= highest),
+  );
+}
+
+/**
+ * Nobody may attend to padding: of a sequence of length n, keys 0 .. n - 1 are real tokens.
+ * @param {readonly number[]} lengths one for each sequence
+ * @param {number} nKeys the length that the sequences were padded to
+ * @returns {boolean[][]} shape (n_sequences, n_keys), one row a sequence: to mask scores, give its row to every query
+ */
+export function paddingMask(lengths, nKeys) {
+  return lengths.map((length) => Array.from({ length: nKeys }, (_, j) => j < length));
+}
+
+/**
+ * Join masks of one shape: all must allow a pair, and what they add is added up. A pair that one forbids is false.
+ * @param {...(Mask | null)} masks null forbids nothing
+ * @returns {(boolean | number)[][] | null} shape (n_queries, n_keys); null where there is no mask
+ */
+export function combineMasks(...masks) {
+  /** @type {(boolean | number)[][] | null} */
+  let joined = null;
+  for (const mask of masks) {
+    if (mask === null) continue;
+    const before = /** @type {Mask | null} */ (joined);
+    joined = mask.map((row, i) => row.map((entry, j) => (before === null ? entry : joinedEntry(before[i][j], entry))));
+  }
+  return joined;
+}
+
+/**
+ * @param {boolean | number} first
+ * @param {boolean | number} second
+ */
+function joinedEntry(first, second) {
+  if (first === false || second === false) return false;
+  if (first === true) return second;
+  return second === true ? first : Number(first) + Number(second);
 }
 
 /**
@@ -150,15 +217,18 @@ export function project(x, weight) {
  * How much each query attends to each key: softmax(Q K^T / sqrt(d_k)), row by row.
  * @param {Matrix} query shape (n_queries, d_k)
  * @param {Matrix} key shape (n_keys, d_k)
- * @param {AttentionOptions} [options] masks combine: all must allow a pair
+ * @param {AttentionOptions} [options]
  * @returns {number[][]} shape (n_queries, n_keys)
  */
 export function attentionWeights(query, key, options = {}) {
-  const { mask = null, isCausal = false, offset = 0, scale = null, temperature = 1 } = options;
-  let scores = scaledScores(query, key, scale);
-  if (mask !== null) scores = maskedScores(scores, mask);
-  if (isCausal) scores = maskedScores(scores, causalMask(query.length, key.length, offset));
-  return softmax(scores, temperature);
+  const { mask = null, isCausal = false, offset = 0, window = null, scale = null, temperature = 1 } = options;
+  const scores = scaledScores(query, key, scale);
+  const joined = combineMasks(
+    mask,
+    isCausal ? causalMask(query.length, key.length, offset) : null,
+    window === null ? null : slidingWindowMask(query.length, key.length, window, offset),
+  );
+  return softmax(joined === null ? scores : maskedScores(scores, joined), temperature);
 }
 
 /**
