@@ -2,11 +2,11 @@
 
 import html
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from course_lib.checks import record
-from course_lib.checks.choices import committed_letter
+from course_lib.checks import live, record
+from course_lib.checks.choices import committed_letter, is_unanswered
 from course_lib.checks.engine import TASKS, close_names, evaluate, find_task
 from course_lib.checks.progress import progress_summary, render_progress
 from course_lib.checks.rendering import TABLE_ROW, Shown, frame, paragraph, render_result, show
@@ -41,10 +41,8 @@ def check(name: str, answer: Any) -> None:
     """
     result = evaluate(name, answer)
     is_graded = bool(os.environ.get("NBGRADER_EXECUTION"))
-    task = find_task(name)
     try:
-        notes = _record(task, result, answer) if task is not None and not is_graded else []
-        show(render_result(result, notes))
+        show(render_result(result) if is_graded else _recorded(result, answer))
     except Exception as error:  # ours; the verdict is worth more than its drawing
         print(f"{result.message}\n(Showing or recording this failed, which is our mistake: {type(error).__name__}.)")
     if is_graded and not result.passed:
@@ -72,7 +70,9 @@ def hint(name: str) -> None:
 
 
 def ask(name: str) -> None:
-    """Show the question of a prediction and its options.
+    """Show the question of a prediction and its options; where a front end runs, it is answered there.
+
+    To commit there is the same as ``check(name, letter)``: it is recorded, and the first answer stays.
 
     Examples
     --------
@@ -90,16 +90,21 @@ def ask(name: str) -> None:
             else f"{name} is no prediction; check({name!r}, ...) says what is asked."
         )
         return
-    _show_options(task.asked, task.options, lambda option: html.escape(option))
+    view = live.prediction(task, _committed(task), lambda letter: repr(_recorded(evaluate(name, letter), letter)))
+    _show_options(task.asked, task.options, lambda option: html.escape(option), view)
 
 
 def show_lines(name: str) -> None:
-    """Show the lines that are to be put in order, with their letters."""
+    """Show the lines that are to be put in order, with their letters; where a front end runs, they are ordered there.
+
+    Its button checks as ``check(name, letters)`` does.
+    """
     task = find_task(name)
     if not isinstance(task, OrderTask):
         _say(_unknown_short(name) if task is None else f"{name} has no lines to order.")
         return
-    _show_options(task.asked, task.lines, lambda line: f"<code>{html.escape(line)}</code>")
+    view = live.order(task, lambda letters: repr(_recorded(evaluate(name, letters), letters)))
+    _show_options(task.asked, task.lines, lambda line: f"<code>{html.escape(line)}</code>", view)
 
 
 def progress() -> None:
@@ -107,7 +112,9 @@ def progress() -> None:
     show(render_progress(progress_summary()))
 
 
-def _show_options(asked: str, options: Any, as_html: Callable[[str], str]) -> None:
+def _show_options(
+    asked: str, options: Mapping[str, str], as_html: Callable[[str], str], view: Mapping[str, Any] | None
+) -> None:
     text = "\n".join([asked, *(f"  {letter}  {option}" for letter, option in options.items())])
     rows = "".join(
         f'{TABLE_ROW}<td style="text-align:left;padding:2px 12px 2px 0"><b>{letter}</b></td>'
@@ -115,7 +122,7 @@ def _show_options(asked: str, options: Any, as_html: Callable[[str], str]) -> No
         for letter, option in options.items()
     )
     table = f'<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit">{rows}</table>'
-    show(Shown(text, frame(paragraph(asked) + table, "var(--jp-info-color1, #0277bd)")))
+    show(Shown(text, frame(paragraph(asked) + table, "var(--jp-info-color1, #0277bd)"), view))
 
 
 def _say(text: str) -> None:
@@ -133,6 +140,22 @@ def _rungs(task: Task, rung: int) -> list[str]:
         return [f"Hint {rung + 1} of {total}. {task.hints[rung]}"]
     again = [f"{count}. {text}" for count, text in enumerate(task.hints, start=1)]
     return [f"There are no more hints for {task.name}. Here they are once more:", *again]
+
+
+def _recorded(result: Result, answer: Any) -> Shown:
+    """Record a verdict and draw it; a prediction that was made where its question stands needs no second answer."""
+    task = find_task(result.name)
+    if task is None:
+        return render_result(result)
+    if isinstance(task, ChoiceTask) and is_unanswered(answer) and (letter := _committed(task)):
+        note = f"You committed to {letter} where the question was asked; that is your prediction."
+        return render_result(evaluate(task.name, letter), [note])
+    return render_result(result, _record(task, result, answer))
+
+
+def _committed(task: ChoiceTask) -> str:
+    """Return the letter of the prediction that is on record, or ''."""
+    return committed_letter(task, record.read().get(task.name, {}).get("first_answer")) or ""
 
 
 def _record(task: Task, result: Result, answer: Any) -> list[str]:

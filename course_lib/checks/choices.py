@@ -9,7 +9,7 @@ from course_lib.checks.tasks import ChoiceTask
 def judge_choice(task: ChoiceTask, answer: Any) -> Result:
     """Record a letter and compare it with what happens."""
     letters = list(task.options)
-    if answer is None or answer is Ellipsis or (isinstance(answer, str) and answer.strip() in ("", "...")):
+    if is_unanswered(answer):
         return _not_started(task, f"Commit first: answer = {_either(letters)}. A guess is welcome, and costs nothing.")
     letter = committed_letter(task, answer)
     if letter is None:
@@ -20,6 +20,11 @@ def judge_choice(task: ChoiceTask, answer: Any) -> Result:
     happens = "That is what happens." if right else f"What happens is {task.right}: {task.options[task.right]}"
     message = f"{_sentence(said)} {_sentence(happens)}\n{task.reveal()}"
     return Result("passed", None if right else task.confusion, message, 0, 0, name=task.name)
+
+
+def is_unanswered(answer: Any) -> bool:
+    """Say whether nothing was answered yet."""
+    return answer is None or answer is Ellipsis or (isinstance(answer, str) and answer.strip() in ("", "..."))
 
 
 def committed_letter(task: ChoiceTask, answer: Any) -> str | None:

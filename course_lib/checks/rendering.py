@@ -3,7 +3,8 @@
 import html
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +23,16 @@ TABLE_ROW = '<tr style="background:none">'  # JupyterLab shades every other row,
 
 
 class Shown:
-    """Something with a plain and an HTML form; both are the same from run to run."""
+    """Something with a plain and an HTML form, the same from run to run; and a live one, where a front end runs."""
 
-    def __init__(self, text: str, html_text: str) -> None:
-        self._text, self._html = text, html_text
+    def __init__(self, text: str, html_text: str, live: Mapping[str, Any] | None = None) -> None:
+        self._text, self._html, self._live = text, html_text, live or {}
 
     def __repr__(self) -> str:
         return self._text
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": self._text, "text/html": self._html}
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return {"text/plain": self._text, "text/html": self._html, **self._live}
 
 
 def show(shown: Shown) -> None:

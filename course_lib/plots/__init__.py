@@ -10,8 +10,9 @@ from course_lib.plots.charts import Kind, MatrixKind, bars, lines, matrix, outpu
 from course_lib.plots.lettered import lettered
 from course_lib.plots.picture import COLOURS, Picture, PictureAxes
 from course_lib.plots.scenes import projection, stage
+from course_lib.plots.steps import score
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
-    "bars", "lines", "mask_board", "matrix", "output", "projection", "stage", "vectors",
+    "bars", "lettered", "lines", "mask_board", "matrix", "output", "projection", "score", "stage", "vectors",
 ]  # fmt: skip
