@@ -1,0 +1,65 @@
+"""One example of every live widget, and how a hand moves it: for tests and measurements that take all widgets in turn.
+
+A widget that `course_lib.widgets` exports needs a line in `EXAMPLES`; test_examples.py says so where one is missing.
+"""
+
+from dataclasses import dataclass
+
+from course_lib import widgets
+from course_lib.widgets import LiveWidget
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to make a widget and how to move it.
+
+    Parameters
+    ----------
+    code : str
+        The arguments that it is made with, as Python writes them between the brackets.
+    hand : str
+        A CSS selector within the widget, of what arrow keys and the mouse move; "" where nothing moves.
+    keys : tuple of str
+        Two keys that move it there and back.
+    drag : tuple of int
+        How far to drag it, in pixels to the right and down.
+    trait : str
+        The number that the hand moves.
+    values : tuple of float
+        Two values that Python sets the trait to in turn.
+    """
+
+    code: str = ""
+    hand: str = ""
+    keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")
+    drag: tuple[int, int] = (60, -30)
+    trait: str = ""
+    values: tuple[float, float] = (0.0, 0.0)
+
+
+EXAMPLES = {
+    "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
+    "Predict": Example(),
+    "Projection": Example(hand='[aria-label="x the"]', trait="x_0_x", values=(0.6, -1.2)),
+}
+
+
+def exported() -> dict[str, type[LiveWidget]]:
+    """Return every widget class that `course_lib.widgets` exports, by name; the base of them all is none."""
+    found = {name: getattr(widgets, name) for name in widgets.__all__}
+    return {
+        name: kind
+        for name, kind in sorted(found.items())
+        if isinstance(kind, type) and issubclass(kind, LiveWidget) and kind is not LiveWidget
+    }
+
+
+def make(name: str) -> LiveWidget:
+    """Return the example of a widget."""
+    made: LiveWidget = eval(call(name), {**vars(widgets), "np": __import__("numpy")})
+    return made
+
+
+def call(name: str) -> str:
+    """Return the example of a widget as a notebook writes it; `np` is NumPy, widgets go by their names."""
+    return f"{name}({EXAMPLES[name].code})"
