@@ -38,6 +38,8 @@ SIGNATURES = {
         "attention_entropy": "(weights)",
         "mean_attention_distance": "(weights, *, offset=0)",
         "head_diversity": "(weights)",
+        "induction_score": "(weights, period)",
+        "previous_token_score": "(weights)",
         "dropout": "(weights, rate, rng)",
     },
     "course_lib.checks": {

@@ -1,7 +1,13 @@
 """The attention mechanism in NumPy, one module a lesson; `loops` is the plain-loop specification."""
 
 from course_lib.attention.cache import KeyValueCache
-from course_lib.attention.diagnostics import attention_entropy, head_diversity, mean_attention_distance
+from course_lib.attention.diagnostics import (
+    attention_entropy,
+    head_diversity,
+    induction_score,
+    mean_attention_distance,
+    previous_token_score,
+)
 from course_lib.attention.dot_product import attention, attention_weights, self_attention, weighted_sum
 from course_lib.attention.gradients import attention_backward, softmax_backward
 from course_lib.attention.heads import merge_heads, repeat_kv, split_heads
@@ -25,10 +31,12 @@ __all__ = [
     "dot_product_scores",
     "dropout",
     "head_diversity",
+    "induction_score",
     "mean_attention_distance",
     "merge_heads",
     "multi_head_attention",
     "padding_mask",
+    "previous_token_score",
     "project",
     "repeat_kv",
     "rotate",

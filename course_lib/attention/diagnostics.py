@@ -154,6 +154,110 @@ def head_diversity(weights: ArrayLike) -> FloatArray:
     return to_dtype_of(np.clip(diversity, 0, 1), weights)  # rounding may lead a little out of [0, 1]
 
 
+def previous_token_score(weights: ArrayLike) -> FloatArray:
+    """Say how much each head looks at the token just before: the mean over the queries i >= 1 of ``w_i,i-1``.
+
+    Parameters
+    ----------
+    weights : array_like, shape (..., seq_len, seq_len)
+        Self-attention: query i and key i are the same token.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        One number for each head, 1 where every token but the first attends to the one before it and nothing else.
+
+    Raises
+    ------
+    ShapeError
+        If `weights` has fewer than two axes, is not square, or has one token only.
+    DtypeError
+        If `weights` does not hold real numbers.
+    OptionError
+        If a weight is negative.
+
+    References
+    ----------
+    Clark et al. 2019, "What Does BERT Look At? An Analysis of BERT's Attention", section 3.1.
+
+    Examples
+    --------
+    The first head always looks one token back, the second at itself half of the time.
+
+    >>> heads = [[[1, 0, 0], [1, 0, 0], [0, 1, 0]], [[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]]]
+    >>> previous_token_score([heads, heads])
+    array([[1. , 0.5],
+           [1. , 0.5]])
+    """
+    return _mean_at_distance(weights, 1, first=1)
+
+
+def induction_score(weights: ArrayLike, period: int) -> FloatArray:
+    """Say how much each head looks at what came next the last time: the mean over i >= period of ``w_i,i-period+1``.
+
+    Meant for a block of `period` tokens that is repeated, each token once in a block. Token i then stood at
+    i - period as well, and i - period + 1 is what followed it there: a head that looks there can copy it. Queries of
+    the first block see nothing twice and do not count.
+
+    Parameters
+    ----------
+    weights : array_like, shape (..., seq_len, seq_len)
+        Self-attention: query i and key i are the same token.
+    period : int
+        The length of the block, below seq_len.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        One number for each head, from 0 to 1.
+
+    Raises
+    ------
+    ShapeError
+        If `weights` has fewer than two axes, is not square, or has one token only.
+    DtypeError
+        If `weights` does not hold real numbers.
+    OptionError
+        If a weight is negative, or `period` is no whole number from 1 to seq_len - 1.
+
+    References
+    ----------
+    Olsson et al. 2022, "In-context Learning and Induction Heads", section "Key Concepts" (prefix matching).
+
+    Examples
+    --------
+    The tokens are A B A B. In the first head, the second A looks at the first B, and the second B at the second A; in
+    the second head, one of the two does, half of the time.
+
+    >>> first = [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
+    >>> second = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1]]
+    >>> induction_score([[first, second], [second, first]], 2)
+    array([[1.  , 0.25],
+           [0.25, 1.  ]])
+    """
+    period = require_integer("period", period, minimum=1)
+    return _mean_at_distance(weights, period - 1, first=period)
+
+
+def _mean_at_distance(weights: ArrayLike, distance: int, *, first: int) -> FloatArray:
+    """Return the mean over the queries i >= first of the weight on key i - distance."""
+    weights = _check_weights(weights, WEIGHTS_AXES)
+    seq_len = weights.shape[-1]
+    if weights.shape[-2] != seq_len or seq_len < 2:
+        raise ShapeError(
+            "weights must be square, each of two tokens or more being a query and a key, "
+            f"but it has shape {weights.shape}."
+        )
+    if first >= seq_len:
+        raise OptionError(
+            f"period must be below seq_len={seq_len}, so that a token comes again, but it is {first}. "
+            "Repeat the block of tokens at least once."
+        )
+    queries = np.arange(first, seq_len)
+    given = weights[..., queries, queries - distance]
+    return to_dtype_of(given.mean(axis=-1, dtype=compute_dtype(weights)), weights)
+
+
 def _entropy(weights: FloatArray) -> FloatArray:
     logarithms = np.log(np.where(weights > 0, weights, 1))  # 0 ln 0 = 0
     entropy: FloatArray = -np.sum(weights * logarithms, axis=-1)

@@ -341,6 +341,25 @@ def head_diversity(weights: ArrayLike) -> NDArray[np.float64]:
     return result
 
 
+def previous_token_score(weights: ArrayLike) -> NDArray[np.float64]:
+    """Take the mean, over every token that has one before it, of the weight on that one."""
+
+    def one(weights: Matrix) -> Any:
+        return math.fsum(weights[i][i - 1] for i in range(1, len(weights))) / (len(weights) - 1)
+
+    return _over_leading_axes(one, weights)
+
+
+def induction_score(weights: ArrayLike, period: int) -> NDArray[np.float64]:
+    """Take the mean, over every token that comes again, of the weight on what followed it the last time."""
+
+    def one(weights: Matrix) -> Any:
+        given = [weights[i][i - period + 1] for i in range(len(weights)) if i >= period]
+        return math.fsum(given) / len(given)
+
+    return _over_leading_axes(one, weights)
+
+
 def dropout(weights: ArrayLike, rate: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw once for each number, in reading order: below `rate` it becomes 0, otherwise ``w / (1 - rate)``."""
     result = np.array(weights, dtype=np.float64)

@@ -94,3 +94,33 @@ def test_head_diversity_of_two_heads_is_the_jensen_shannon_divergence_in_bits():
     middle = (p + q) / 2
     divergence = (np.sum(p * np.log2(p / middle)) + np.sum(q * np.log2(q / middle))) / 2
     np.testing.assert_allclose(att.head_diversity([[p], [q]]), divergence, rtol=1e-12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(weights_of_heads(), st.integers(1, 5))
+def test_scores_of_heads_agree_with_loops(weights, period):
+    seq_len = max(weights.shape[-2:])
+    square = np.zeros((*weights.shape[:-2], seq_len, seq_len), weights.dtype)
+    square[..., : weights.shape[-2], : weights.shape[-1]] = weights
+    period = min(period, seq_len - 1)
+    assert_agrees(att.previous_token_score(square), loops.previous_token_score(square), weights.dtype)
+    assert_agrees(att.induction_score(square, period), loops.induction_score(square, period), weights.dtype)
+
+
+def test_scores_of_heads_that_do_nothing_else():
+    n_blocks, period = 3, 4
+    previous = np.eye(n_blocks * period, k=-1)
+    after_the_last_time = np.eye(n_blocks * period, k=1 - period)
+    assert att.previous_token_score(previous) == 1
+    assert att.induction_score(previous, period) == 0
+    assert att.previous_token_score(after_the_last_time) == 0
+    assert att.induction_score(after_the_last_time, period) == 1
+    assert att.induction_score(previous, 2) == 1  # with two tokens in turn, what came next is the one just before
+
+
+def test_the_induction_score_counts_no_query_of_the_first_block():
+    weights = np.eye(6, k=-2)
+    weights[2, 0] = 0.0  # query 2 of 3 tokens has seen nothing twice
+    assert att.induction_score(weights, 3) == 1
+    weights[3, 1] = 0.25
+    np.testing.assert_allclose(att.induction_score(weights, 3), (0.25 + 1 + 1) / 3)

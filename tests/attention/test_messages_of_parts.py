@@ -93,6 +93,9 @@ SHAPES = [
     (lambda: att.attention_entropy([0.5, 0.5]), "weights must have shape (..., n_queries, n_keys)", "(2,)"),
     (lambda: att.mean_attention_distance([1]), "weights must have shape (..., n_queries, n_keys)", "(1,)"),
     (lambda: att.head_diversity(WEIGHTS[0]), "weights must have shape (..., n_heads, n_queries, n_keys)", "(4, 5)"),
+    (lambda: att.previous_token_score(WEIGHTS), "weights must be square", "(3, 4, 5)"),
+    (lambda: att.previous_token_score([[1.0]]), "of two tokens or more", "(1, 1)"),
+    (lambda: att.induction_score(WEIGHTS, 2), "weights must be square", "(3, 4, 5)"),
     (lambda: att.head_diversity(WEIGHTS[:1]), "weights must have two heads or more to compare", "(1, 4, 5)"),
 ]  # fmt: skip
 
@@ -154,6 +157,9 @@ OPTIONS = [
     (lambda: att.attention_entropy([[2, -1], [0, 1]]), "weights must not be negative", "smallest is -1. Are"),
     (lambda: att.mean_attention_distance(-WEIGHTS), "weights must not be negative", "-0.2"),
     (lambda: att.mean_attention_distance(WEIGHTS, offset=0.5), "offset must be a whole number", "0.5"),
+    (lambda: att.previous_token_score(-WEIGHTS[:, :, :4]), "weights must not be negative", "softmax"),
+    (lambda: att.induction_score(WEIGHTS[:, :, :4], 4), "period must be below seq_len=4", "Repeat the block"),
+    (lambda: att.induction_score(WEIGHTS[:, :, :4], 0), "period must be", "0"),
     (lambda: att.head_diversity(-WEIGHTS), "weights must not be negative", "softmax"),
     (lambda: att.dropout(WEIGHTS, 1, rng), "rate must be at least 0 and below 1", "1.0"),
     (lambda: att.dropout(WEIGHTS, -0.1, rng), "rate must be at least 0 and below 1", "-0.1"),
