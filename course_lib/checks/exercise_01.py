@@ -123,6 +123,7 @@ PROJECT = FunctionTask(
         _family("3 tokens", 3, 2, 4),
         _family("6 tokens", 6, 5, 3),
         _family("a single token", 1, 4, 3),
+        _family("leading axes", 3, 5, 4, leading=(2,), stage="batched"),
         _family("leading axes", 4, 5, 6, leading=(2, 3), stage="batched"),
         _family("float32", 5, 3, 4, stage="precision", single=True),
     ),

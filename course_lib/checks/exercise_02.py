@@ -64,6 +64,7 @@ _FAMILIES = (
     query_key_family("2 queries and 3 keys", 2, 3, 5),
     query_key_family("5 queries and 4 keys", 5, 4, 7),
     query_key_family("a single query", 1, 4, 3),
+    query_key_family("leading axes", 3, 5, 4, leading=(2,), stage="batched"),
     query_key_family("leading axes", 4, 6, 5, leading=(2, 3), stage="batched"),
     query_key_family("float32", 4, 5, 3, stage="precision", single=True),
 )

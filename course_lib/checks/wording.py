@@ -9,7 +9,7 @@ import numpy as np
 from course_lib.checks.differences import describe_difference, is_close
 from course_lib.checks.result import Evidence, Result
 from course_lib.checks.running import TIME_LIMIT, Problem
-from course_lib.checks.tasks import Arguments, FunctionTask, Stage, Task, WrongProgram
+from course_lib.checks.tasks import Arguments, FunctionTask, Property, Stage, Task, WrongProgram
 from course_lib.shapes import describe
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _LOOK_AT_ERROR = {
 
 def passed(task: FunctionTask) -> Result:
     """Say that all is right, and on what it was tried."""
-    labels = [family.label for family in task.families]
+    labels = list(dict.fromkeys(family.label for family in task.families))
     return _result(task, "passed", f"Right: {', '.join(labels[:-1])} and {labels[-1]} all agree with the definition.")
 
 
@@ -113,9 +113,15 @@ def forgetful(task: FunctionTask, trial: "Trial") -> Result:
     )  # fmt: skip
 
 
-def broken_property(task: FunctionTask, promise: str, seen: str) -> Result:
-    """Say which promise is broken, and what was seen."""
-    return _result(task, "not_yet", task.asked, f"{promise} {seen}")
+def broken_property(task: FunctionTask, kept: Property, seen: str) -> Result:
+    """Say which promise is broken, what was seen and, where one is known, the mistake behind it."""
+    program = kept.shows
+    if program is None:
+        return _result(task, "not_yet", task.asked, f"{kept.promise} {seen}")
+    result = _result(
+        task, "not_yet", f"{task.asked} {kept.promise} {seen}", program.why, f"Where to look: {program.look}"
+    )
+    return replace(result, confusion=program.confusion, program=program.slug)
 
 
 def too_slow(task: Task) -> Result:
@@ -168,7 +174,7 @@ def _result(task: Task, status: Any, *paragraphs: str) -> Result:
 
 
 def what_came(task: FunctionTask, trial: "Trial") -> str:
-    given, call = trial.given, _call_in_words(task, trial.arguments)
+    given, call = trial.given, f"{_call_in_words(task, trial.arguments)}{task.seen_as}"
     if given.kind == "odd":
         return f"For {call}, your function returned {given.detail}."
     if given.kind == "raised":

@@ -255,7 +255,7 @@ def test_an_answer_that_depends_on_the_call_is_a_failure_of_its_own():
 
     def counts(scores):
         calls.append(1)
-        return right_softmax(scores) if len(calls) < 8 else right_softmax(scores) * 2
+        return right_softmax(scores) * (1 if len(calls) <= len(TASKS["softmax"].families) else 2)
 
     assert "two different results" in message("softmax", counts)
 
@@ -265,7 +265,8 @@ def test_the_properties_of_a_task_are_held():
 
     def right_then_moved(scores):
         calls.append(1)
-        return right_softmax(scores) + (0 if len(calls) < 10 else scores * 0.01)
+        is_for_a_property = len(calls) > len(TASKS["softmax"].families) + 2
+        return right_softmax(scores) + (scores * 0.01 if is_for_a_property else 0)
 
     assert "Adding 10 to all scores of a row" in message("softmax", right_then_moved)
 
