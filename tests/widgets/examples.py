@@ -41,6 +41,7 @@ EXAMPLES = {
     "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
     "Predict": Example(),
     "Projection": Example(hand='[aria-label="x the"]', trait="x_0_x", values=(0.6, -1.2)),
+    "Score": Example(hand='[aria-label="query"]', trait="query_x", values=(1.5, -1.0)),
 }
 
 
