@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from course_lib.checks import wording
 from course_lib.checks.differences import is_close
 from course_lib.checks.result import Result
-from course_lib.checks.running import Outcome, Runner, run_trusted
+from course_lib.checks.running import Outcome, Runner, bound, run_trusted
 from course_lib.checks.tasks import Arguments, Family, FunctionTask, Stage, WrongProgram
 
 STAGES: tuple[Stage, ...] = ("plain", "batched", "precision", "edge", "large")
@@ -25,6 +25,7 @@ class Trial:
     arguments: Arguments
     expected: Outcome
     given: Outcome
+    through: Callable[..., Any] | None = None
 
     @property
     def is_right(self) -> bool:
@@ -72,13 +73,17 @@ class Trials:
         """Call the answer once more with the arguments of a trial."""
         return self._called(trial.arguments)
 
-    def call(self, **arguments: object) -> NDArray[np.float64]:
-        """Run the answer for a property; an exception or an odd answer gives an array of no numbers."""
-        outcome = self._called(arguments)
-        return outcome.array if outcome.array is not None else np.empty(0)
+    def caller(self, through: Callable[..., Any] | None) -> Callable[..., NDArray[np.float64]]:
+        """Return what runs the answer for a property; an exception or an odd answer gives an array of no numbers."""
 
-    def _called(self, arguments: Arguments) -> Outcome:
-        outcome = self._run(self._answer, arguments)
+        def call(**arguments: object) -> NDArray[np.float64]:
+            outcome = self._called(arguments, through)
+            return outcome.array if outcome.array is not None else np.empty(0)
+
+        return call
+
+    def _called(self, arguments: Arguments, through: Callable[..., Any] | None = None) -> Outcome:
+        outcome = self._run(bound(self._answer, through or self.task.through), arguments)
         self.is_late = self.is_late or outcome.kind == "late"
         return outcome
 
@@ -88,7 +93,7 @@ class Trials:
             raise RuntimeError(f"the reference of {self.task.name} gave no array for {family.label}: {expected}")
         given = self._called(arguments)
         self.first = self.first or given
-        return Trial(family, arguments, expected, given)
+        return Trial(family, arguments, expected, given, self.task.through)
 
 
 def judge_function(task: FunctionTask, answer: Any, *, seed: int, run: Runner) -> Result:
@@ -124,9 +129,9 @@ def _after_all_cases(trials: Trials) -> Result:
     if not smallest.agree(smallest.expected, trials.again(smallest)):
         return wording.forgetful(task, smallest)
     for kept in task.properties:
-        seen = kept.broken(trials.call, np.random.default_rng([trials.seed, 2]))
+        seen = kept.broken(trials.caller(kept.through), np.random.default_rng([trials.seed, 2]))
         if seen:
-            return wording.broken_property(task, kept.promise, seen)
+            return wording.broken_property(task, kept, seen)
     return wording.passed(task)
 
 
@@ -162,7 +167,10 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
 
 def agrees_with(program: WrongProgram, trials: Sequence[Trial]) -> bool:
     """Say whether a wrong program gives what the answer gave, on every trial."""
-    return all(trial.agree(run_trusted(program.program, trial.arguments), trial.given) for trial in trials)
+    return all(
+        trial.agree(run_trusted(bound(program.program, trial.through), trial.arguments), trial.given)
+        for trial in trials
+    )
 
 
 def _is_shown(program: WrongProgram, trials: Sequence[Trial]) -> bool:

@@ -87,10 +87,16 @@ class Property:
     broken : callable
         ``broken(call, rng)`` gives None, or what was seen instead, in words. ``call(**arguments)`` runs the answer
         and gives its array.
+    shows : WrongProgram or None
+        The mistake that breaks it, where there is one; one of the task's `programs`.
+    through : callable or None
+        As that of the task, in its place: for what is counted and not returned.
     """
 
     promise: str
     broken: Callable[[Callable[..., NDArray[np.float64]], np.random.Generator], str | None]
+    shows: WrongProgram | None = None
+    through: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +142,12 @@ class FunctionTask(Task):
         transpose gives numbers in place of an exception.
     programs : tuple of WrongProgram
     properties : tuple of Property
+    through : callable or None
+        ``through(answer, *arguments)`` calls the answer, once or several times, and gives the array that is compared;
+        one of `course_lib.checks.through`. None compares what one call returns. The named wrong programs are called
+        in this way, too; the reference is not.
+    seen_as : str
+        With `through`: what its array is, read after "For <arguments>".
     """
 
     arguments: tuple[Named, ...]
@@ -145,6 +157,8 @@ class FunctionTask(Task):
     programs: tuple[WrongProgram, ...]
     separators: tuple[Family, ...] = ()
     properties: tuple[Property, ...] = ()
+    through: Callable[..., Any] | None = None
+    seen_as: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
