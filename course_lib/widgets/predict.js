@@ -146,7 +146,8 @@ function buildPredict(model, root, request) {
  * @param {number} waited
  */
 function hintFor(answer, chosen, text, waited) {
-  if (answer === "") return chosen === "" ? "Choose first. A guess is welcome." : "Until then you can change your mind.";
+  if (answer === "")
+    return chosen === "" ? "Choose first. A guess is welcome." : "Until then you can change your mind.";
   if (text !== "") return "";
   return waited < NO_KERNEL_AFTER ? "…" : "Your answer is kept. No kernel has said what happens.";
 }

@@ -12,6 +12,7 @@ import { Bars, WeightMatrix } from "./parts/tables.js";
 import { announcer, kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
+/** @typedef {import("./parts/timing.js").KernelSync} KernelSync */
 /** @typedef {ReturnType<typeof readState>} State */
 
 const SCALED = Math.SQRT1_2; // 1 / sqrt(d_k), d_k = 2
@@ -99,7 +100,7 @@ function buildStage(model, root, request) {
 /**
  * Set traits now and tell the kernel.
  * @param {Model} model
- * @param {ReturnType<typeof kernelSync>} sync
+ * @param {KernelSync} sync
  * @param {Record<string, number | boolean>} values
  */
 function change(model, sync, values) {
@@ -128,7 +129,7 @@ function describe(state, shown) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {ReturnType<typeof kernelSync>} sync
+ * @param {KernelSync} sync
  */
 function buildControls(model, first, sync) {
   const query = choice("Query", first.tokens, (index) => change(model, sync, { selected: index }));
@@ -169,7 +170,7 @@ function buildControls(model, first, sync) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {ReturnType<typeof kernelSync>} sync
+ * @param {KernelSync} sync
  * @param {string} help
  * @param {Plane} plane
  * @param {"query" | "key" | "value"} kind
@@ -193,7 +194,7 @@ function vectorHandles(model, first, sync, help, plane, kind) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {ReturnType<typeof kernelSync>} sync
+ * @param {KernelSync} sync
  * @param {string} help
  * @param {() => void} request
  */
@@ -315,7 +316,7 @@ function weightsPanel(first, root, select) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {ReturnType<typeof kernelSync>} sync
+ * @param {KernelSync} sync
  * @param {string} help
  * @param {() => void} request
  */

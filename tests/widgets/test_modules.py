@@ -6,17 +6,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from examples import exported
 
-from course_lib.widgets import AttentionStage, Projection, modules
+from course_lib.widgets import modules
 from course_lib.widgets.modules import join_modules, stylesheet
 
-ENTRIES = ["stage.js", "projection.js"]
+WIDGETS = exported()
 NODE = shutil.which("node")
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
-def test_join_modules_declares_every_name_once_and_leaves_no_import(entry: str) -> None:
-    text = join_modules(entry)
+@pytest.mark.parametrize("name", WIDGETS)
+def test_join_modules_declares_every_name_once_and_leaves_no_import(name: str) -> None:
+    text = WIDGETS[name]._esm
     names = re.findall(r"^(?:export )?(?:function|const|let|class) ([\w$]+)", text, re.MULTILINE)
     assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
     assert not re.search(r"^import\b", text, re.MULTILINE)
@@ -24,16 +25,17 @@ def test_join_modules_declares_every_name_once_and_leaves_no_import(entry: str) 
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed: the joined modules are not parsed")
-@pytest.mark.parametrize("entry", ENTRIES)
-def test_join_modules_parses_as_a_module(entry: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", WIDGETS)
+def test_join_modules_parses_as_a_module(name: str, tmp_path: Path) -> None:
     joined = tmp_path / "joined.mjs"
-    joined.write_text(join_modules(entry), encoding="utf-8")
+    joined.write_text(WIDGETS[name]._esm, encoding="utf-8")
     done = subprocess.run([str(NODE), "--check", str(joined)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("text", [*map(join_modules, ENTRIES), stylesheet()], ids=[*ENTRIES, "widgets.css"])
-def test_front_end_never_evaluates_text_or_loads_from_elsewhere(text: str) -> None:
+@pytest.mark.parametrize("name", WIDGETS)
+def test_front_end_never_evaluates_text_or_loads_from_elsewhere(name: str) -> None:
+    text = f"{WIDGETS[name]._esm}\n{WIDGETS[name]._css}"
     addresses = [found for found in re.findall(r"https?://[\w./-]+", text) if found != "http://www.w3.org/2000/svg"]
     assert addresses == []
     for forbidden in (
@@ -81,8 +83,7 @@ def test_join_modules_refuses_what_it_would_break(
         join_modules("loop.js")
 
 
-@pytest.mark.parametrize("widget", [AttentionStage, Projection])
-def test_widgets_carry_their_front_end(widget: type) -> None:
-    made = widget()
-    assert "export default" in made._esm
-    assert ".cw-root" in made._css
+@pytest.mark.parametrize("name", WIDGETS)
+def test_widgets_carry_their_front_end(name: str) -> None:
+    assert "export default" in WIDGETS[name]._esm
+    assert WIDGETS[name]._css.startswith(stylesheet())

@@ -23,7 +23,9 @@ export function choice(legend, names, select, most = 12) {
     "fieldset",
     { class: "cw-choice" },
     html("legend", {}, legend),
-    ...names.map((name, index) => html("label", { title: name }, inputs[index], html("span", {}, shortened(name, most)))),
+    ...names.map((name, index) =>
+      html("label", { title: name }, inputs[index], html("span", {}, shortened(name, most))),
+    ),
   );
   return {
     element,

@@ -1,7 +1,7 @@
 // Elements of the page, and numbers and words as they are written on it.
 // Text from outside goes into the page as text nodes only, never as markup.
 
-/** @typedef {Record<string, string | number | boolean | null | ((event: any) => void)>} Attributes */
+/** @typedef {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} Attributes */
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
@@ -13,7 +13,7 @@ const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 function furnish(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
-    else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : String(value));
+    else if ((value ?? false) !== false) node.setAttribute(name, value === true ? "" : String(value));
   }
   node.append(...children);
 }

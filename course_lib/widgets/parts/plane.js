@@ -50,11 +50,11 @@ export class Plane {
 
   /**
    * From the plane's numbers to pixels.
-   * @param {readonly number[]} point
+   * @param {readonly number[]} vector
    * @returns {[number, number]}
    */
-  place(point) {
-    return [this.size / 2 + point[0] * this.unit, this.size / 2 - point[1] * this.unit];
+  place(vector) {
+    return [this.size / 2 + vector[0] * this.unit, this.size / 2 - vector[1] * this.unit];
   }
 
   /**

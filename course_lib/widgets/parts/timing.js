@@ -35,9 +35,12 @@ export function painter(draw) {
   };
 }
 
+/** @typedef {{touch: () => void, rest: () => void, stop: () => void}} KernelSync */
+
 /**
  * Tell the kernel what changed: at once when the hand rests, and a few times a second while it moves.
  * @param {Model} model
+ * @returns {KernelSync}
  */
 export function kernelSync(model) {
   /** @type {ReturnType<typeof setTimeout> | null} */
