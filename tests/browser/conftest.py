@@ -92,7 +92,13 @@ def lab(open_page: Callable[..., NotebookPage]) -> NotebookPage:
 
 
 @pytest.fixture(scope="module")
-def bench(chromium: Any, jupyter: Server) -> Iterator[NotebookPage]:
-    """A page that the tests of a module share, to save its start: a notebook with five empty cells."""
+def open_shared(chromium: Any, jupyter: Server) -> Iterator[Callable[..., NotebookPage]]:
+    """Open pages as `open_page` does; they stay open for all tests of a module."""
     with pages(chromium, jupyter) as open_one:
-        yield open_one().open_cells(*[""] * 5)
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def bench(open_shared: Callable[..., NotebookPage]) -> NotebookPage:
+    """A page that the tests of a module share, to save its start: a notebook with five empty cells."""
+    return open_shared().open_cells(*[""] * 5)
