@@ -14,7 +14,7 @@ from course_lib.checks.result import Result
 from course_lib.checks.running import Outcome, Runner, bound, run_trusted
 from course_lib.checks.tasks import Arguments, Family, FunctionTask, Stage, WrongProgram
 
-STAGES: tuple[Stage, ...] = ("plain", "batched", "precision", "edge", "large")
+STAGES: tuple[Stage, ...] = ("plain", "batched", "precision", "large", "edge")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 # Arrays of numbers or of True and False, whole numbers, lists; also objects that `copy.deepcopy` copies and pickle
 # carries, such as a random generator: each call of an answer gets a copy of its own.
 Arguments = dict[str, object]
-Stage = Literal["plain", "batched", "precision", "edge", "large"]
+Stage = Literal["plain", "batched", "precision", "large", "edge"]
 
 # A right answer may compute in float32 or sum in another order; a wrong one is farther off than this.
 TOLERANCE = 1e-5
@@ -36,7 +36,7 @@ class Family:
         The kind in words, as in "right for <label>".
     make : callable
         ``make(rng)`` gives the arguments by name, in the order of the call.
-    stage : {"plain", "batched", "precision", "edge", "large"}
+    stage : {"plain", "batched", "precision", "large", "edge"}
         Stages are run in this order and the first that fails is the one explained, so that the first message is
         about the step itself and not about a batch or an overflow. "edge" is a rare input that the step must bear,
         such as a query that may attend to nothing.

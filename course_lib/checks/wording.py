@@ -19,17 +19,17 @@ _SO_FAR: dict[Stage, str] = {
     "plain": "",
     "batched": "With one matrix at a time your function is right; with leading axes (a batch, or heads) it is not. ",
     "precision": "With float64 your function is right; with float32 it is not. ",
-    "edge": "With ordinary input your function is right; with a rare one it is not. ",
     "large": "With ordinary numbers your function is right; with scores around 1500 it is not. ",
+    "edge": "With ordinary input your function is right; with a rare one it is not. ",
 }
 
 _LOOK_AT_STAGE: dict[Stage, str] = {
     "plain": "take the input of this case, printed below, and follow one row by hand.",
     "batched": "count axes from the end (-1, -2), so that leading axes stay where they are; `.T` turns them all round.",
     "precision": "keep all steps in at least float32.",
-    "edge": "take the input of this case, printed below, and follow it by hand.",
     "large": "exp(s) overflows to inf above s = 709. Which number may be subtracted from a row without changing its "
     "weights?",
+    "edge": "take the input of this case, printed below, and follow it by hand.",
 }
 
 _LOOK_AT_ERROR = {
