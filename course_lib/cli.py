@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,16 +66,86 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
-@app.command()
-def progress(as_json: Json = False) -> None:
-    """Show how far you are, lesson by lesson.
+progress_app = typer.Typer()
+app.add_typer(progress_app, name="progress")
 
-    Example: `course progress --json`
+
+@progress_app.callback(invoke_without_command=True)
+def progress(context: typer.Context, as_json: Json = False) -> None:
+    """Show how far you are, lesson by lesson; write your progress to a file, or bring it from one.
+
+    Examples: `course progress --json`, `course progress export FILE`, `course progress import FILE`
     """
+    if context.invoked_subcommand is not None:
+        return
     from course_lib.checks import progress_summary, progress_text
 
     summary = progress_summary()
     typer.echo(json.dumps(summary, indent=2) if as_json else progress_text(summary))
+
+
+@progress_app.command("export")
+def export_progress(
+    file: Annotated[Path | None, typer.Argument(help="Where to; course-progress.json if not given.")] = None,
+) -> None:
+    """Write your progress to a file, to take along.
+
+    Example: `course progress export my-progress.json`
+    """
+    from course_lib.checks.transfer import counted, export_to
+
+    written, n_tasks = export_to(file)
+    typer.echo(f"{counted(n_tasks)} written to {written}")
+
+
+@progress_app.command("import")
+def import_progress(file: Annotated[Path, typer.Argument(help="A file that export wrote.")]) -> None:
+    """Bring progress from a file together with what is here; nothing that is here is lost.
+
+    Example: `course progress import my-progress.json`
+    """
+    from course_lib.checks.transfer import import_from
+
+    merged = import_from(file)
+    typer.echo(str(merged))
+    raise typer.Exit(1 if merged.notes else 0)
+
+
+checks_app = typer.Typer(help="Look at the checks themselves.", no_args_is_help=True)
+app.add_typer(checks_app, name="checks")
+
+
+@checks_app.command("report")
+def report_checks(
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Also change every solution in one place at a time, and judge that.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="What the cases are drawn with.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Judge every known program, right and wrong, and say where the verdict is another than is due.
+
+    Examples: `course checks report`, `course checks report --mutants --json`
+    """
+    from course_lib.authoring import BuildError, course_folder
+    from course_lib.checks import report, survey
+
+    programs = []
+    if mutants:
+        try:
+            root = course_folder()
+        except BuildError as error:
+            raise typer.BadParameter(str(error)) from error
+        programs = survey.right_programs(root)
+    with _bar("Judging", len(report.all_known()) + len(programs)) as advance:
+        rows = report.matrix(seed=seed, advance=advance)
+        found = survey.fates(programs, survey.equivalences(root), seed=seed, advance=advance) if mutants else None
+    if as_json:
+        typer.echo(json.dumps(report.as_data(rows, found), indent=2))
+    else:
+        report.show(rows, found)
+    survived = any(fate.how in ("survived", "broke") for fate in found or ())
+    raise typer.Exit(1 if survived or not all(row.ok for row in rows) else 0)
 
 
 @app.command()
@@ -104,7 +175,7 @@ def build(
         total = 0 if no_run else authoring.cells_to_run(root, names or ())
     except authoring.BuildError as error:
         raise typer.BadParameter(str(error)) from error
-    with _cells_bar(total) as advance:
+    with _bar("Running the cells", total) as advance:
         if check:
             outcomes = list(authoring.check(root, names or (), run=not no_run, advance=advance))
         else:
@@ -134,16 +205,16 @@ def picture() -> None:
 
 
 @contextlib.contextmanager
-def _cells_bar(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on stderr, where a person looks, while cells run; stdout stays for the result."""
+def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr, where a person looks, during long work; stdout stays for the result."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("Running the cells"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and total)) as bar:
-        cells = bar.add_task("cells", total=total)
-        yield lambda: bar.advance(cells)
+        parts = bar.add_task(what, total=total)
+        yield lambda: bar.advance(parts)
 
 
 def _show_outcomes(outcomes: "Sequence[Outcome]") -> None:

@@ -15,3 +15,7 @@ class DtypeError(CourseError, TypeError):
 
 class OptionError(CourseError, ValueError):
     """An option has a value outside of what it means."""
+
+
+class ProgressError(CourseError, ValueError):
+    """A file that was to bring progress holds none, or damaged progress, or that of a newer course."""

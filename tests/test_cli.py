@@ -40,6 +40,26 @@ def test_help_lists_every_command_and_each_has_an_example():
         assert f"course {name}" in re.sub(r"\s+", " ", text.output.split("Example", 1)[1])
 
 
+@pytest.mark.parametrize("command", ["progress export", "progress import", "checks report"])
+def test_commands_of_commands_have_an_example_too(command):
+    text = run(*command.split(), "--help")
+    assert text.exit_code == 0
+    assert f"course {command}" in re.sub(r"\s+", " ", text.output.split("Example", 1)[1])
+
+
+def test_progress_goes_to_another_machine_and_comes_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "here.json"))
+    (tmp_path / "here.json").write_text('{"version": 1, "tasks": {"softmax": {"status": "passed"}}}', encoding="utf-8")
+    assert "1 task written" in run("progress", "export", tmp_path / "taken.json").output
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "there.json"))
+    assert "1 newly passed" in run("progress", "import", tmp_path / "taken.json").output
+    assert json.loads(run("progress", "--json").stdout)["done"] == 1
+    (tmp_path / "taken.json").write_text("{", encoding="utf-8")
+    with pytest.raises(CourseError, match="nothing was changed"):
+        cli.app(["progress", "import", str(tmp_path / "taken.json")], standalone_mode=False)
+    assert run("progress", "import").exit_code == 2
+
+
 def test_help_imports_nothing_that_takes_time():
     code = "import sys, course_lib.cli; print([m for m in ('numpy', 'matplotlib', 'nbclient') if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -3,7 +3,7 @@
 `check` and its companions show one thing each in a notebook; `evaluate` gives the same verdict as a value.
 """
 
-from course_lib.checks.api import ask, check, hint, progress, show_lines
+from course_lib.checks.api import ask, check, export_progress, hint, import_progress, progress, show_lines
 from course_lib.checks.engine import evaluate
 from course_lib.checks.progress import progress_summary, progress_text
 from course_lib.checks.result import Result
@@ -13,7 +13,9 @@ __all__ = [
     "ask",
     "check",
     "evaluate",
+    "export_progress",
     "hint",
+    "import_progress",
     "progress",
     "progress_summary",
     "progress_text",

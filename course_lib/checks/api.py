@@ -1,11 +1,12 @@
-"""What a notebook calls: check, hint, ask, show_lines, progress. Each shows one thing and returns nothing."""
+"""What a notebook calls: check, hint, ask, show_lines, progress, its export. Each shows one thing, returns nothing."""
 
 import html
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from course_lib.checks import live, record
+from course_lib.checks import live, record, transfer
 from course_lib.checks.choices import committed_letter, is_unanswered
 from course_lib.checks.engine import TASKS, close_names, evaluate, find_task
 from course_lib.checks.progress import progress_summary, render_progress
@@ -13,6 +14,7 @@ from course_lib.checks.rendering import TABLE_ROW, Shown, frame, paragraph, rend
 from course_lib.checks.result import Result
 from course_lib.checks.tasks import ChoiceTask, OrderTask, Task
 from course_lib.checks.wording import unknown
+from course_lib.errors import ProgressError
 
 
 def check(name: str, answer: Any) -> None:
@@ -110,6 +112,40 @@ def show_lines(name: str) -> None:
 def progress() -> None:
     """Show how far you are: a bar for each lesson and one for the whole course."""
     show(render_progress(progress_summary()))
+
+
+def export_progress(path: str | Path | None = None) -> None:
+    """Write your progress to a file, to go on with it on another machine.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        None means ``course-progress.json`` beside this notebook. Where the course runs in a browser only, it stands in
+        the list of files then, and can be downloaded from there.
+    """
+    try:
+        written, n_tasks = transfer.export_to(path)
+    except ProgressError as error:
+        _say(str(error))
+        return
+    _say(
+        f"Your progress is in `{written}` ({transfer.counted(n_tasks)}). Take the file along; there, "
+        f"`import_progress({written.name!r})` brings it together with what is there."
+    )
+
+
+def import_progress(source: str | Path | Mapping[str, Any]) -> None:
+    """Bring progress from another machine together with what is here; nothing that is here is lost.
+
+    Parameters
+    ----------
+    source : str, Path or dict
+        A file that `export_progress` wrote, or its content.
+    """
+    try:
+        _say(str(transfer.import_from(source)))
+    except ProgressError as error:
+        _say(str(error))
 
 
 def _show_options(

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,11 @@ def update(name: str, change: Change) -> tuple[Record, list[str]]:
     return _book(progress_path()).update(name, change)
 
 
+def update_all(changes: Mapping[str, Change]) -> list[str]:
+    """Apply a change to each of several records, all of them or none; return messages for the learner."""
+    return _book(progress_path()).update_all(changes)
+
+
 @functools.cache
 def _book(path: Path) -> "ProgressFile":
     return ProgressFile(path)
@@ -65,7 +70,7 @@ class ProgressFile:
     def read(self) -> Record:
         """Return the records by task name, without touching the file."""
         try:
-            records = _parse(self.path.read_text(encoding="utf-8"))
+            records = parse(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             records = {}
         for name, change in self._pending:
@@ -74,29 +79,45 @@ class ProgressFile:
 
     def update(self, name: str, change: Change) -> tuple[Record, list[str]]:
         """Read, change and write under a lock; see `update` of the module."""
+        before: Record = {}
+
+        def remembering(kept: Record) -> None:
+            before.clear()
+            before.update(kept)
+            change(kept)
+
+        notes = self.update_all({name: remembering})
+        if self._pending:  # nothing could be written, so nothing was applied but here
+            self.read()
+        return dict(before), notes
+
+    def update_all(self, changes: Mapping[str, Change]) -> list[str]:
+        """Read, change and write under a lock; see `update_all` of the module."""
         notes: list[str] = []
-        is_first_failure = not self._pending
-        before = dict(self.read().get(name, {}))
-        self._pending.append((name, change))
+        n_before = len(self._pending)
+        self._pending.extend(changes.items())
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _locked(self.path):
                 records = self._read_or_set_aside(notes)
                 for waiting in self._pending:
-                    before = _apply(records, *waiting)
-                _write(self.path, records)
+                    _apply(records, *waiting)
+                write_file(self.path, records)
             self._pending.clear()
         except OSError as error:
-            if is_first_failure:
+            if not n_before:
                 notes.append(
                     f"Your progress cannot be saved in `{self.path}` ({error.strerror or type(error).__name__}). "
                     "Checks go on, and remember it until this notebook's kernel stops."
                 )
-        return before, notes
+        except Exception:  # a change of ours that cannot be made must not stand in the way of the next
+            del self._pending[n_before:]
+            raise
+        return notes
 
     def _read_or_set_aside(self, notes: list[str]) -> Record:
         try:
-            return _parse(self.path.read_text(encoding="utf-8"))
+            return parse(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
         except ValueError:
@@ -106,22 +127,23 @@ class ProgressFile:
             return {}
 
 
-def _parse(text: str) -> Record:
+def parse(text: str) -> Record:
     """Return the records by task name; raise ValueError for a damaged file, OSError for one of a newer course."""
     content = json.loads(text)
-    if isinstance(content, dict) and isinstance(content.get("version"), int) and content["version"] > VERSION:
+    version, tasks = (content.get("version"), content.get("tasks")) if isinstance(content, dict) else (None, None)
+    if isinstance(version, int) and version > VERSION:
         raise OSError(errno.EPERM, "it was written by a newer version of the course")
-    tasks = content.get("tasks") if isinstance(content, dict) else None
-    if not isinstance(tasks, dict) or not all(isinstance(record, dict) for record in tasks.values()):
+    if (
+        not isinstance(version, int)
+        or not isinstance(tasks, dict)
+        or not all(isinstance(record, dict) for record in tasks.values())
+    ):
         raise ValueError("not a progress file")
     return {str(name): record for name, record in tasks.items()}
 
 
-def _apply(records: Record, name: str, change: Change) -> Record:
-    record = records.setdefault(name, {})
-    before = dict(record)
-    change(record)
-    return before
+def _apply(records: Record, name: str, change: Change) -> None:
+    change(records.setdefault(name, {}))
 
 
 def _free_name(path: Path) -> Path:
@@ -131,8 +153,9 @@ def _free_name(path: Path) -> Path:
     return kept
 
 
-def _write(path: Path, records: Record) -> None:
-    content = json.dumps({"version": VERSION, "tasks": records}, indent=1, sort_keys=True, ensure_ascii=False)
+def write_file(path: Path, records: Record) -> None:
+    """Write records so that the file is the old one or the new one at every moment, and never half of one."""
+    content = json.dumps({"version": VERSION, "tasks": records}, indent=1, sort_keys=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
