@@ -39,6 +39,9 @@ class Example:
 
 EXAMPLES = {
     "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
+    "MaskBoard": Example(
+        hand=".cw-rule[aria-label^=causal] input[type=range]", drag=(20, 0), trait="offset", values=(1, -1)
+    ),
     "Predict": Example(),
     "Projection": Example(hand='[aria-label="x the"]', trait="x_0_x", values=(0.6, -1.2)),
     "Score": Example(hand='[aria-label="query"]', trait="query_x", values=(1.5, -1.0)),
