@@ -5,8 +5,10 @@ them, so an array in the next cell always equals the picture; and a slider is li
 """
 
 import base64
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
@@ -106,6 +108,12 @@ class LiveWidget(anywidget.AnyWidget):
         data["image/png"] = base64.b64encode(picture).decode("ascii")
         metadata["image/png"] = size
         return data, metadata
+
+    def save_html(self, path: str | os.PathLike[str], *, title: str = "") -> Path:
+        """Write the widget in its present state as one HTML file that moves without a kernel; see `save_html`."""
+        from course_lib.widgets.export import save_html
+
+        return save_html(path, self, title=title)
 
     def sliders(self, *names: str | int) -> ipywidgets.VBox:
         """Return sliders linked to the picture; they move it without asking the kernel.
