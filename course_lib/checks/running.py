@@ -7,19 +7,18 @@ import contextlib
 import copy
 import io
 import linecache
-import signal
-import sys
-import threading
+import re
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from course_lib.checks.limits import TimeIsUp, call_within
 from course_lib.checks.result import Array
 from course_lib.checks.tasks import Arguments
 
@@ -42,6 +41,8 @@ class Problem:
     function, line_number, line
         The learner's own line, counted from the ``def`` line of `function`; None and empty where the call itself
         failed.
+    shapes : tuple of (str, tuple of int)
+        The arrays that the line names, with the shapes that they had.
     """
 
     error: str
@@ -49,6 +50,7 @@ class Problem:
     function: str = ""
     line_number: int | None = None
     line: str = ""
+    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,10 @@ class LocalRunner:
         copies = {name: copy.deepcopy(argument) for name, argument in arguments.items()}
         started = time.monotonic()
         with _quiet() as printed:
-            outcome = _call_in_time(lambda: _call(answer, tuple(copies.values())), self._left)
+            try:
+                outcome = call_within(self._left, lambda: _call(answer, tuple(copies.values())))
+            except TimeIsUp:
+                outcome = Outcome("late")
         self._left -= time.monotonic() - started
         changed = tuple(name for name, argument in arguments.items() if not _same(argument, copies[name]))
         return replace(outcome, changed=changed, printed=printed.text())
@@ -192,7 +197,7 @@ def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
 def _call(answer: Any, arguments: tuple[Any, ...]) -> Outcome:
     try:
         return look_at(answer(*arguments))
-    except (KeyboardInterrupt, _TimeIsUp):
+    except (KeyboardInterrupt, TimeIsUp):
         raise
     except NotImplementedError:
         return Outcome("empty", detail="NotImplementedError")
@@ -220,7 +225,16 @@ def _problem(error: BaseException, answer: Any) -> Problem:
     frame = [frame for frame in frames if frame.tb_frame.f_code.co_filename in files][-1]
     code = frame.tb_frame.f_code
     line = linecache.getline(code.co_filename, frame.tb_lineno).strip()
-    return replace(problem, function=code.co_name, line_number=frame.tb_lineno - code.co_firstlineno + 1, line=line)
+    return replace(
+        problem, function=code.co_name, line_number=frame.tb_lineno - code.co_firstlineno + 1, line=line,
+        shapes=_shapes_in(line, frame.tb_frame.f_locals),
+    )  # fmt: skip
+
+
+def _shapes_in(line: str, names: Mapping[str, Any]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the shapes of the arrays that a line names, in the order of the line."""
+    words = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*", line))
+    return tuple((word, names[word].shape) for word in words if isinstance(names.get(word), np.ndarray))
 
 
 def _own_frames(error: BaseException) -> list[types.TracebackType]:
@@ -245,63 +259,6 @@ def _text_of(error: BaseException) -> str:
         return str(error)
     except Exception:
         return ""
-
-
-class _TimeIsUp(BaseException):
-    """Raised in the learner's code; no `except Exception` of theirs catches it."""
-
-
-def _call_in_time(call: Callable[[], Outcome], seconds: float) -> Outcome:
-    """Run `call`, and stop it after `seconds` where the system can interrupt: the main thread on Linux and macOS."""
-    if not _can_interrupt():
-        return call()
-    started = time.monotonic()
-    before, interval = signal.getitimer(signal.ITIMER_REAL)
-    own_frame = sys._getframe()
-    is_running, rings, tracer = True, 0, sys.gettrace()
-
-    def ring(_number: int, frame: types.FrameType | None) -> None:
-        nonlocal rings
-        if not is_running or frame is own_frame:  # never between our own lines, only below them
-            return
-        rings += 1
-        if rings > 1:  # the first was swallowed by an `except:`
-            _strike_again(frame, own_frame)
-        raise _TimeIsUp
-
-    previous = signal.signal(signal.SIGALRM, ring)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)  # again and again, for a loop around `except:`
-        return call()
-    except _TimeIsUp:
-        sys.settrace(tracer)
-        return Outcome("late")
-    finally:
-        is_running = False
-        sys.settrace(tracer)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        if before:  # somebody else's alarm, such as a test runner's
-            signal.setitimer(signal.ITIMER_REAL, max(before - (time.monotonic() - started), 0.001), interval)
-
-
-def _strike_again(frame: types.FrameType | None, outermost: types.FrameType) -> None:
-    """Raise once more at the next line that runs below `outermost`: that line is the handler's, which has none."""
-
-    def trace(_frame: types.FrameType, event: str, _argument: Any) -> Any:
-        if event == "line":
-            raise _TimeIsUp
-        return trace
-
-    while frame is not None and frame is not outermost:
-        frame.f_trace = trace
-        frame = frame.f_back
-    sys.settrace(trace)
-
-
-def _can_interrupt() -> bool:
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    return in_main_thread and sys.platform != "emscripten" and hasattr(signal, "setitimer")
 
 
 class _Printed(io.TextIOBase):

@@ -13,7 +13,7 @@ from course_lib.checks.tasks import Arguments, FunctionTask, Property, Stage, Ta
 from course_lib.shapes import describe
 
 if TYPE_CHECKING:
-    from course_lib.checks.judging import Trial
+    from course_lib.checks.trials import Trial
 
 _SO_FAR: dict[Stage, str] = {
     "plain": "",

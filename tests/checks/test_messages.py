@@ -347,7 +347,7 @@ def test_unknown_names_are_answered_with_close_ones():
 
 
 def test_a_failure_of_ours_is_called_ours(monkeypatch):
-    monkeypatch.setattr("course_lib.checks.judging.run_trusted", lambda *_: 1 / 0)
+    monkeypatch.setattr("course_lib.checks.trials.run_trusted", lambda *_: 1 / 0)
     result = evaluate("softmax", right_softmax)
     assert result.status == "broke"
     assert "our mistake, not yours" in result.message
