@@ -11,8 +11,9 @@ from course_lib import attention as steps
 from course_lib import plots
 from course_lib.attention.masks import BoolArray, Window, check_window
 from course_lib.errors import DtypeError, OptionError, ShapeError
-from course_lib.shapes import FloatArray, as_floats, require_integer
+from course_lib.shapes import FloatArray, require_integer
 from course_lib.widgets.base import LiveWidget, WholeNumber, check_tokens, in_words
+from course_lib.widgets.given import chosen, finite_array
 from course_lib.widgets.modules import join_modules, stylesheet
 
 CONTROLS = ("causal", "padding", "window", "how", "polarity", "empty_row")
@@ -345,9 +346,7 @@ class MaskBoard(LiveWidget):
 
     @traitlets.validate("controls")
     def _check_controls(self, proposal: Any) -> list[str]:
-        if any(control not in CONTROLS for control in proposal.value):
-            raise OptionError(f"controls must name some of {', '.join(CONTROLS)}, but it is {proposal.value!r}.")
-        return [control for control in CONTROLS if control in proposal.value]
+        return chosen("controls", proposal.value, CONTROLS)
 
 
 _SWITCHES = {"causal": "is_causal", "padding": "is_padded", "window": "is_windowed"}
@@ -357,23 +356,13 @@ _STATE = (
 
 
 def _check_scores(scores: ArrayLike) -> FloatArray:
-    given = as_floats("scores", scores)
-    if given.ndim != 2 or not all(FEWEST <= size <= MOST for size in given.shape):
+    given = finite_array("scores", scores, ("n_queries", "n_keys"), largest=LARGEST_SCORE)
+    if not all(FEWEST <= size <= MOST for size in given.shape):
         raise ShapeError(
-            f"scores must have shape (n_queries, n_keys) with {FEWEST} to {MOST} of each, so that every cell has room "
-            f"for its number, but it has {given.shape}."
+            f"scores must be {FEWEST} to {MOST} queries by {FEWEST} to {MOST} keys, so that every cell has room for "
+            f"its number, but it has shape {given.shape}."
         )
-    if not np.all(np.isfinite(given)):
-        raise OptionError(
-            f"scores must hold finite numbers, but it holds {given[~np.isfinite(given)][0]}. "
-            "Masking is the board's part: give the scores before it."
-        )
-    if np.max(np.abs(given)) > LARGEST_SCORE:
-        raise OptionError(
-            f"scores must stay between {-LARGEST_SCORE:g} and {LARGEST_SCORE:g} to be drawn, "
-            f"but its largest number is {np.max(np.abs(given)):g}."
-        )
-    return given.astype(np.float64)
+    return given
 
 
 def _check_mask(mask: ArrayLike, shape: tuple[int, int]) -> BoolArray:

@@ -161,12 +161,12 @@ def test_mask_board_reset_goes_back_to_what_it_was_made_with() -> None:
 @pytest.mark.parametrize(
     ("scores", "options", "error", "message"),
     [
-        (np.zeros((1, 4)), {}, ShapeError, "2 to 8 of each"),
-        (np.zeros((10**6, 2)), {}, ShapeError, "2 to 8 of each"),
+        (np.zeros((1, 4)), {}, ShapeError, "2 to 8 queries by 2 to 8 keys"),
+        (np.zeros((10**6, 2)), {}, ShapeError, "2 to 8 queries by 2 to 8 keys"),
         (np.zeros(4), {}, ShapeError, r"shape \(n_queries, n_keys\)"),
         ([["a", "b"]] * 2, {}, DtypeError, "scores must hold real numbers"),
         ([[1, 2], [3]], {}, DtypeError, "different lengths"),
-        ([[0, -np.inf], [0, 0]], {}, OptionError, "give the scores before it"),
+        ([[0, -np.inf], [0, 0]], {}, OptionError, "scores must hold finite numbers, but it holds -inf"),
         ([[0, 1000], [0, 0]], {}, OptionError, "between -100 and 100"),
         (SCORES, {"tokens": ["a"]}, ShapeError, "one token for each of the 4 queries"),
         (SCORES, {"key_tokens": ["a"]}, ShapeError, "key_tokens: there must be one token for each of the 6 keys"),
