@@ -7,12 +7,15 @@ is thick.
 
 from course_lib.plots.boards import mask_board
 from course_lib.plots.charts import Kind, MatrixKind, bars, lines, matrix, output, vectors
+from course_lib.plots.costs import cost, online_softmax
 from course_lib.plots.lettered import lettered
+from course_lib.plots.order import positions, shuffle
 from course_lib.plots.picture import COLOURS, Picture, PictureAxes
 from course_lib.plots.scenes import projection, stage
 from course_lib.plots.steps import score
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
-    "bars", "lettered", "lines", "mask_board", "matrix", "output", "projection", "score", "stage", "vectors",
+    "bars", "cost", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output", "positions",
+    "projection", "score", "shuffle", "stage", "vectors",
 ]  # fmt: skip

@@ -85,6 +85,7 @@ def matrix(
     kind: MatrixKind = "scores",
     row_sums: ArrayLike | None = None,
     column_sums: ArrayLike | None = None,
+    reach: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a matrix with its numbers in the cells; beside and below it the sums that are handed in.
@@ -99,6 +100,8 @@ def matrix(
         Scores: orange below 0, blue above. Weights: from white (0) to dark blue (1).
     row_sums : array_like, shape (n_rows,), optional
     column_sums : array_like, shape (n_columns,), optional
+    reach : float, optional
+        The score with the darkest colour, so that two matrices can be compared; None takes the largest of this one.
     ax : Axes, optional
         None draws a new picture.
 
@@ -121,7 +124,7 @@ def matrix(
     rows = labels_of("row_labels", row_labels, n_rows)
     columns = labels_of("column_labels", column_labels, n_columns)
     ax = new_axes(ax, *matrix_size(n_rows, n_columns))
-    norm = norm_of(cells, kind)
+    norm = norm_of(cells, kind, reach)
     ax.imshow(np.where(np.isfinite(cells), cells, np.nan), cmap=MAPS[kind], norm=norm, aspect="equal")
     draw_cell_texts(ax, cells, kind, norm)
     draw_matrix_ticks(ax, rows, columns, n_columns)

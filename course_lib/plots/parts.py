@@ -132,11 +132,11 @@ def matrix_size(n_rows: int, n_columns: int) -> tuple[float, float]:
     return min(6.4, 1.6 + cell * n_columns + 0.6), 1.0 + cell * n_rows
 
 
-def norm_of(cells: FloatArray, kind: str) -> Normalize:
+def norm_of(cells: FloatArray, kind: str, reach: float | None = None) -> Normalize:
     if kind == "weights":
         return Normalize(0.0, 1.0)
     finite = cells[np.isfinite(cells)]
-    largest = float(np.max(np.abs(finite), initial=0.0)) or 1.0
+    largest = (float(np.max(np.abs(finite), initial=0.0)) if reach is None else reach) or 1.0
     return Normalize(-largest, largest)
 
 

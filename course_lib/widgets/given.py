@@ -1,28 +1,12 @@
-"""What widgets check of what they are given: choices, whole numbers, arrays that are only shown."""
+"""What widgets check of what they are given: choices, and arrays that are only shown."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import traitlets
 from numpy.typing import ArrayLike
 
 from course_lib.errors import OptionError, ShapeError
-from course_lib.shapes import FloatArray, as_floats, require_integer
-
-
-class Whole(traitlets.Int[int, Any]):
-    """A whole number between two bounds; anything else is refused with a message of the course."""
-
-    def __init__(self, default: int, *, low: int, high: int) -> None:
-        super().__init__(default)
-        self.low, self.high = low, high
-
-    def validate(self, obj: Any, value: Any) -> int:
-        number = require_integer(str(self.name), value)
-        if not self.low <= number <= self.high:
-            raise OptionError(f"{self.name} must be between {self.low} and {self.high}, but it is {number}.")
-        return number
+from course_lib.shapes import FloatArray, as_floats
 
 
 def chosen(name: str, given: Sequence[str], known: Sequence[str]) -> list[str]:

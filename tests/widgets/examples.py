@@ -4,6 +4,7 @@ A widget that `course_lib.widgets` exports needs a line in `EXAMPLES`; test_exam
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from course_lib import widgets
 from course_lib.widgets import LiveWidget
@@ -25,7 +26,7 @@ class Example:
         How far to drag it, in pixels to the right and down.
     trait : str
         The number that the hand moves.
-    values : tuple of float
+    values : tuple of float or of list
         Two values that Python sets the trait to in turn.
     """
 
@@ -34,17 +35,25 @@ class Example:
     keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")
     drag: tuple[int, int] = (60, -30)
     trait: str = ""
-    values: tuple[float, float] = (0.0, 0.0)
+    values: tuple[Any, Any] = (0.0, 0.0)
 
 
 EXAMPLES = {
     "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
+    "Cost": Example(hand='[aria-label="number of tokens"]', drag=(-60, 0), trait="at", values=(1e6, 1e4)),
     "MaskBoard": Example(
         hand=".cw-rule[aria-label^=causal] input[type=range]", drag=(20, 0), trait="offset", values=(1, -1)
     ),
+    "OnlineSoftmax": Example(
+        code="block_size=2, step=2", hand=".cw-slider input[type=range]", drag=(20, 0), trait="step", values=(1, 3)
+    ),
+    "Positions": Example(hand='[aria-label="distance"]', drag=(60, 0), trait="distance", values=(20, 4)),
     "Predict": Example(),
     "Projection": Example(hand='[aria-label="x the"]', trait="x_0_x", values=(0.6, -1.2)),
     "Score": Example(hand='[aria-label="query"]', trait="query_x", values=(1.5, -1.0)),
+    "Shuffle": Example(
+        hand='[aria-label="dog"]', drag=(200, 0), trait="places", values=([2, 0, 1, 3], [0, 1, 2, 3])
+    ),
 }
 
 

@@ -25,6 +25,6 @@ def test_example_follows_the_number_that_the_hand_moves(name: str) -> None:
     said = set()
     for value in example.values:
         setattr(widget, example.trait, value)
-        assert np.isclose(getattr(widget, example.trait), value)
+        assert np.allclose(getattr(widget, example.trait), value)
         said.add(repr(widget))
     assert len(said) == 2, "the sentence does not tell the two states apart"
