@@ -185,7 +185,7 @@ def tracked_files():
     if listed.returncode == 0 and listed.stdout:
         paths = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
-        skipped = {".venv", ".course", ".git", "__pycache__"}
+        skipped = {".venv", ".course", ".git", "__pycache__", "node_modules"}
         paths = [path for path in ROOT.rglob("*") if path.is_file() and not skipped & set(path.parts)]
     return [path for path in paths if path.is_file() and path.suffix not in (".png", ".gz")]
 

@@ -135,7 +135,7 @@ def _place(number: int, widget: LiveWidget) -> str:
     return _PLACE.format(
         place=number,
         label=html.escape(widget.question or _words(widget), quote=True),
-        words=html.escape(repr(figure), quote=True),
+        words=html.escape(f"{figure!r} {widget!r}", quote=True),
         picture=base64.b64encode(picture).decode("ascii"),
         **size,
     )

@@ -69,7 +69,7 @@ def test_page_of_every_widget_is_whole_and_asks_nobody(name: str) -> None:
     assert len(read.all("h1")) == len(read.all("title")) == len(read.all("main")) == 1
     assert read.all("html")[0]["lang"] == "en"
     (image,) = read.all("img")
-    assert image["alt"] == repr(widget.figure())
+    assert image["alt"] == f"{widget.figure()!r} {widget!r}"
     (shown,) = state_of(text)["shown"]
     state = state_of(text)["models"][shown["model"]]
     assert not {"_esm", "_css", "layout"} & set(state)
