@@ -1,12 +1,20 @@
 """Say in words and numbers how an array differs from the expected one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from course_lib.checks.result import Array, Evidence
 
-_SQUARE_ROOT_FIRST = ("d_k", "n_keys", "n_queries", "d_v", "d_in", "d_out", "seq_len")
+# Of two names for one number, the one that stands first is the likelier.
+_LIKELY = ("d_k", "d_head", "d_model", "n_heads", "n_keys", "n_queries", "d_v", "d_in", "d_out", "seq_len")
+_CONSTANTS = {
+    "1 / log(2)": 1 / np.log(2), "log(10)": np.log(10), "e": np.e, "pi": np.pi, "2 pi": 2 * np.pi,
+    "sqrt(2)": np.sqrt(2),
+}  # fmt: skip
+
+Sizes = Mapping[str, int]
+Cases = Sequence[tuple[Evidence, Sizes]]
 
 
 def is_close(expected: Array, given: Array, tolerance: float) -> bool:
@@ -43,15 +51,26 @@ def truth(value: float) -> str:
     return str(bool(value))
 
 
-def describe_difference(case: Evidence, sizes: Mapping[str, int]) -> str:
-    """Say what differs between what was expected and what came, the most telling thing first."""
+def describe_difference(case: Evidence, sizes: Sizes, others: Cases = ()) -> str:
+    """Say what differs between what was expected and what came, the most telling thing first.
+
+    Parameters
+    ----------
+    case : Evidence
+    sizes : mapping of str to int
+        The size of each named axis.
+    others : sequence of (Evidence, mapping)
+        Further cases of the same answer: a size that explains a factor must explain it there, too.
+    """
     assert case.given is not None
     if case.expected.shape != case.given.shape:
         return _shapes(case, sizes)
     if case.is_truth:
         return _truth(case)
-    for describe in (_not_finite, _transposed, _ratio, _shift, _rounding):
-        sentence = describe(case, sizes)
+    for sentence in (
+        _not_finite(case), _transposed(case), _ratio(case, sizes, others), _shift(case),
+        _sharpness(case, sizes, others), _rounding(case),
+    ):  # fmt: skip
         if sentence:
             return f"{sentence} {_sums(case)}{_where(case)}".strip()
     return f"{_sums(case)}{_where(case)}"
@@ -74,7 +93,7 @@ def _turned(array: Array) -> Array:
     return np.swapaxes(array, -1, -2) if array.ndim >= 2 else array
 
 
-def _shapes(case: Evidence, sizes: Mapping[str, int]) -> str:
+def _shapes(case: Evidence, sizes: Sizes) -> str:
     assert case.given is not None
     expected = _named_shape(case.expected.shape, case.axes)
     given = _guess_axes(case.given.shape, sizes)
@@ -95,7 +114,7 @@ def _named_shape(shape: Sequence[int], axes: Sequence[str]) -> str:
     return f"({', '.join([str(size) for size in shape[:n_leading]] + named)})"
 
 
-def _guess_axes(shape: Sequence[int], sizes: Mapping[str, int]) -> str:
+def _guess_axes(shape: Sequence[int], sizes: Sizes) -> str:
     """Name the axes of a shape by their sizes, where a size belongs to one name only."""
     names = {size: [name for name in sizes if sizes[name] == size] for size in shape}
     if not shape:
@@ -108,7 +127,7 @@ def _swapped(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:-2], shape[-1], shape[-2]) if len(shape) >= 2 else shape
 
 
-def _not_finite(case: Evidence, sizes: Mapping[str, int]) -> str:
+def _not_finite(case: Evidence) -> str:
     assert case.given is not None
     wrong = ~np.isfinite(case.given) & np.isfinite(case.expected)
     if not wrong.any():
@@ -119,7 +138,7 @@ def _not_finite(case: Evidence, sizes: Mapping[str, int]) -> str:
     return f"{wrong.sum()} of your {wrong.size} numbers are {kinds}."
 
 
-def _transposed(case: Evidence, sizes: Mapping[str, int]) -> str:
+def _transposed(case: Evidence) -> str:
     assert case.given is not None
     if case.expected.ndim < 2 or case.expected.shape[-1] != case.expected.shape[-2]:
         return ""
@@ -128,16 +147,22 @@ def _transposed(case: Evidence, sizes: Mapping[str, int]) -> str:
     return ""
 
 
-def _ratio(case: Evidence, sizes: Mapping[str, int]) -> str:
+def _ratio(case: Evidence, sizes: Sizes, others: Cases) -> str:
     found = constant_ratio(case)
     if found is None:
         return ""
     if np.isclose(found, -1):
         return f"Your `{case.result}` has the opposite sign everywhere."
-    size, direction = (abs(found), "large") if abs(found) > 1 else (1 / abs(found), "small")
-    name = name_factor(size, sizes)
     sign = " and has the opposite sign" if found < 0 else ""
-    return f"Every number of your `{case.result}` is {number(size)}{name} times too {direction}{sign}."
+    return f"Every number of your `{case.result}` is {_times(found, sizes, others, constant_ratio)}{sign}."
+
+
+def _times(found: float, sizes: Sizes, others: Cases, measure: Callable[[Evidence], float | None]) -> str:
+    """Write a factor, and where it comes from, as in "2.65 = sqrt(7) = sqrt(d_k) times too large"."""
+    direction = "large" if abs(found) > 1 else "small"
+    elsewhere = [(measure(other), its_sizes) for other, its_sizes in others]
+    name = name_factor(found, sizes, [(factor, its_sizes) for factor, its_sizes in elsewhere if factor is not None])
+    return f"{number(max(abs(found), 1 / abs(found)))}{name} times too {direction}"
 
 
 def constant_ratio(case: Evidence) -> float | None:
@@ -153,8 +178,16 @@ def constant_ratio(case: Evidence) -> float | None:
     return ratio if is_close(case.expected * ratio, case.given, 10 * case.tolerance) else None
 
 
-def name_factor(factor: float, sizes: Mapping[str, int]) -> str:
-    """Name a factor by the axis size that it comes from.
+def name_factor(factor: float, sizes: Sizes, others: Sequence[tuple[float, Sizes]] = ()) -> str:
+    """Name a factor, or 1 over it, by the axis sizes that it comes from.
+
+    Parameters
+    ----------
+    factor : float
+    sizes : mapping of str to int
+    others : sequence of (float, mapping)
+        The factor in further cases, whose sizes differ: the name must fit there, too. A name made of two sizes needs
+        one such case at least, for among a few small numbers some two always fit.
 
     Examples
     --------
@@ -162,21 +195,75 @@ def name_factor(factor: float, sizes: Mapping[str, int]) -> str:
     ' = sqrt(7) = sqrt(d_k)'
     >>> name_factor(3.7, {"n_keys": 5, "d_k": 7})
     ''
+    >>> name_factor(2.0, {"n_keys": 4}, [(2.0, {"n_keys": 9})])
+    ''
     """
-    ordered = [name for name in _SQUARE_ROOT_FIRST if name in sizes] + [
-        name for name in sizes if name not in _SQUARE_ROOT_FIRST
-    ]
-    for name in ordered:
-        size = sizes[name]
-        if size > 1 and np.isclose(factor, np.sqrt(size), rtol=1e-4):
-            return f" = sqrt({size}) = sqrt({name})"
-    for name in ordered:
-        if sizes[name] > 1 and np.isclose(factor, sizes[name], rtol=1e-4):
-            return f" = {name}"
+    cases = [(factor, sizes), *others]
+    for name in _names(sizes, in_pairs=bool(others)):
+        values = [_value(name, its_sizes) for _, its_sizes in cases]
+        if all(value and _fits(found, value) for (found, _), value in zip(cases, values, strict=True)):
+            return _written(name, sizes)
+    for constant, value in _CONSTANTS.items():
+        if all(_fits(found, value) for found, _ in cases):
+            return f" = {constant}"
     return ""
 
 
-def _shift(case: Evidence, sizes: Mapping[str, int]) -> str:
+Name = tuple[str, str, bool]  # a size, what it is divided by or '', and whether under a square root
+
+
+def _names(sizes: Sizes, *, in_pairs: bool) -> Iterator[Name]:
+    ordered = [name for name in _LIKELY if name in sizes] + [name for name in sizes if name not in _LIKELY]
+    for is_root in (True, False):
+        yield from ((name, "", is_root) for name in ordered if sizes[name] > 1)
+    for is_root in (True, False) if in_pairs else ():
+        yield from ((one, other, is_root) for one in ordered for other in ordered if sizes[one] > sizes[other] > 1)
+
+
+def _value(name: Name, sizes: Sizes) -> float:
+    one, other, is_root = name
+    value = sizes.get(one, 0) / (sizes.get(other, 0) or 1 if other else 1)
+    return float(np.sqrt(value)) if is_root else value
+
+
+def _fits(factor: float, value: float) -> bool:
+    return bool(np.isclose(abs(factor), value, rtol=1e-4) or np.isclose(1 / abs(factor), value, rtol=1e-4))
+
+
+def _written(name: Name, sizes: Sizes) -> str:
+    one, other, is_root = name
+    words = f"{one} / {other}" if other else one
+    if not is_root:
+        return f" = {words}"
+    return f" = sqrt({f'{sizes[one]} / {sizes[other]}' if other else sizes[one]}) = sqrt({words})"
+
+
+def _sharpness(case: Evidence, sizes: Sizes, others: Cases) -> str:
+    """Recognise weights that come from scores which are all too large or too small by one factor."""
+    found = scores_ratio(case)
+    if found is None:
+        return ""
+    return f"Your `{case.result}` are those of scores that are {_times(found, sizes, others, scores_ratio)}."
+
+
+def scores_ratio(case: Evidence) -> float | None:
+    """Return the factor on the scores that would explain wrong weights, where it is one number, positive and not 1."""
+    if not _is_weights(case.expected) or case.given is None or case.given.shape != case.expected.shape:
+        return None
+    if not _is_weights(case.given):
+        return None
+    expected, given = (np.log(array) - np.log(array).mean(-1, keepdims=True) for array in (case.expected, case.given))
+    ratio = float((expected * given).sum() / max(float((expected**2).sum()), 1e-12))
+    if ratio <= 0 or np.isclose(ratio, 1, rtol=1e-3):
+        return None
+    return ratio if is_close(expected * ratio, given, 100 * case.tolerance) else None
+
+
+def _is_weights(array: Array) -> bool:
+    return bool(array.ndim >= 1 and array.size > 1 and (array > 0).all() and np.allclose(array.sum(-1), 1, atol=1e-4))
+
+
+def _shift(case: Evidence) -> str:
     assert case.given is not None
     differences = case.given - case.expected
     shift = float(np.median(differences))
@@ -185,7 +272,7 @@ def _shift(case: Evidence, sizes: Mapping[str, int]) -> str:
     return f"Every number of your `{case.result}` is {number(abs(shift))} too {'large' if shift > 0 else 'small'}."
 
 
-def _rounding(case: Evidence, sizes: Mapping[str, int]) -> str:
+def _rounding(case: Evidence) -> str:
     assert case.given is not None
     if is_close(case.expected, case.given, 1e-2):
         return "Your numbers are close, but farther off than rounding goes. Is something rounded, or added to a sum?"

@@ -1,5 +1,6 @@
 """Judge a function: run the cases stage by stage, and explain the first that fails."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def _decide(trials: Trials) -> Result:
         in_stage = trials.of([family for family in trials.task.families if family.stage == stage])
         wrong = [trial for trial in in_stage if not trial.is_right]
         if wrong and wrong[0].given.kind != "late":
-            return _explain(trials, stage, wrong[0])
+            return _explain(trials, stage, wrong)
     return _after_all_cases(trials)
 
 
@@ -51,7 +52,7 @@ def _after_all_cases(trials: Trials) -> Result:
     return wording.passed(task)
 
 
-def _explain(trials: Trials, stage: Stage, smallest: Trial) -> Result:
-    if smallest.given.kind == "empty":
-        return wording.not_started(trials.task, smallest.given.detail)
-    return wording.not_yet(trials.task, stage, smallest, find_program(trials, stage))
+def _explain(trials: Trials, stage: Stage, wrong: Sequence[Trial]) -> Result:
+    if wrong[0].given.kind == "empty":
+        return wording.not_started(trials.task, wrong[0].given.detail)
+    return wording.not_yet(trials.task, stage, wrong, find_program(trials, stage))

@@ -73,10 +73,11 @@ def not_callable(task: FunctionTask, answer: Any) -> Result:
     )  # fmt: skip
 
 
-def not_yet(task: FunctionTask, stage: Stage, trial: "Trial", program: WrongProgram | None) -> Result:
-    """Explain a wrong answer by the smallest case that shows it and, where one is known, the mistake behind it."""
+def not_yet(task: FunctionTask, stage: Stage, wrong: Sequence["Trial"], program: WrongProgram | None) -> Result:
+    """Explain a wrong answer by the first case that shows it and, where one is known, the mistake behind it."""
+    trial = wrong[0]
     so_far = f"{trial.family.so_far} " if trial.family.so_far else _SO_FAR[stage]
-    came = so_far + what_came(task, trial)
+    came = so_far + what_came(task, trial, wrong[1:])
     if program:
         why, look = program.why, program.look
     else:
@@ -173,25 +174,37 @@ def _result(task: Task, status: Any, *paragraphs: str) -> Result:
     return Result(status, None, message, points, task.points, name=task.name)
 
 
-def what_came(task: FunctionTask, trial: "Trial") -> str:
+def what_came(task: FunctionTask, trial: "Trial", others: Sequence["Trial"] = ()) -> str:
+    """Say what came for a case; `others` are further wrong cases, in which the same must hold."""
     given, call = trial.given, f"{_call_in_words(task, trial.arguments)}{task.seen_as}"
     if given.kind == "odd":
         return f"For {call}, your function returned {given.detail}."
     if given.kind == "raised":
-        assert given.problem is not None
-        return _exception(task, given.problem, call)
+        return _exception(task, trial, call)
     two = _two_results(task, trial)
-    came = two or describe_difference(evidence_of(task, trial), _sizes(task, trial.arguments))
+    numbers = [(evidence_of(task, one), _sizes(task, one.arguments)) for one in (trial, *others)]
+    came = two or describe_difference(*numbers[0], numbers[1:])
     return f"For {call}, {came[:1].lower()}{came[1:]}"
 
 
-def _exception(task: FunctionTask, problem: Problem, call: str) -> str:
+def _exception(task: FunctionTask, trial: "Trial", call: str) -> str:
+    problem = trial.given.problem
+    assert problem is not None
     said = f"{problem.error}: {_short(problem.text)}" if problem.text else problem.error
     if problem.line_number is None:
         signature = f"{task.name}({', '.join(argument.name for argument in task.arguments)})"
         return f"Your function could not be called as `{signature}`: {said}."
     line = f", `{problem.line}`" if problem.line else ""
-    return f"For {call}, line {problem.line_number} of your `{problem.function}`{line}, stopped with {said}."
+    there = _shapes_there(problem, trial.arguments)
+    return f"For {call}, line {problem.line_number} of your `{problem.function}`{line}, stopped with {said}.{there}"
+
+
+def _shapes_there(problem: Problem, arguments: Arguments) -> str:
+    """Name the shapes of the arrays that met in the line, where the call does not say them already."""
+    known = {(name, np.shape(given)) for name, given in arguments.items() if isinstance(given, np.ndarray)}
+    if not set(problem.shapes) - known:
+        return ""
+    return f" There, {' and '.join(f'`{name}` is {shape}' for name, shape in problem.shapes[:4])}."
 
 
 def _where_to_look(stage: Stage, trial: "Trial") -> str:
@@ -227,6 +240,8 @@ def _argument_in_words(name: str, argument: object, axes: tuple[str, ...]) -> st
         return describe(name, argument, axes)
     if isinstance(argument, int | float):
         return f"{name} = {argument:g}"
+    if isinstance(argument, tuple):
+        return f"{name} {' and '.join(str(np.shape(part)) for part in argument)}"
     return f"{name} = {argument!r}" if isinstance(argument, list) else f"{name} (a {type(argument).__name__})"
 
 

@@ -1,5 +1,7 @@
 """What a learner reads: every kind of sentence once, and nothing that raises."""
 
+import sys
+import threading
 import time
 import warnings
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from course_lib.checks import evaluate
-from course_lib.checks.differences import describe_difference
+from course_lib.checks.differences import describe_difference, name_factor
 from course_lib.checks.engine import TASKS
 from course_lib.checks.result import Evidence
 from course_lib.checks.tasks import FunctionTask
@@ -137,6 +139,17 @@ def test_every_kind_of_exception_has_words(answer, said):
     assert said in message("softmax", answer)
 
 
+def test_the_arrays_of_the_failing_line_are_named_with_their_shapes():
+    def meets_the_wrong_axis(query, key, value):
+        scores = query @ key.T
+        first = value[:2]
+        return scores @ first
+
+    said = message("attention", meets_the_wrong_axis)
+    assert "line 4 of your `meets_the_wrong_axis`, `return scores @ first`, stopped with ValueError" in said
+    assert "There, `scores` is (2, 3) and `first` is (2, 4)." in said
+
+
 def test_shapes_that_do_not_fit_point_at_the_axes():
     said = message("attention", lambda query, key, value: query @ key @ value)
     assert "query (n_queries=2, d_k=5), key (n_keys=3, d_k=5), value (n_keys=3, d_v=4)" in said
@@ -177,7 +190,15 @@ def test_a_keyboard_interrupt_is_the_learners_own():
         (lambda scores: scores.T, "The last two axes have changed places"),
         (lambda scores: scores[None], "There is an axis too many"),
         (lambda scores: scores.sum(axis=0), "An axis is gone"),
-        (lambda scores: right_softmax(scores) * 3, "is 3 = n_keys times too large"),
+        (lambda scores: right_softmax(scores) * 3, "is 3 times too large"),
+        (lambda scores: right_softmax(scores) * scores.shape[-1], "is 3 = n_keys times too large"),
+        (
+            lambda scores: right_softmax(scores) / np.sqrt(scores.shape[-2]),
+            "1.41 = sqrt(2) = sqrt(n_queries) times too",
+        ),
+        (lambda scores: right_softmax(2 * scores), "those of scores that are 2 times too large"),
+        (lambda scores: right_softmax(scores / scores.shape[-1]), "of scores that are 3 = n_keys times too small"),
+        (lambda scores: right_softmax(scores * np.log(10)), "of scores that are 2.3 = log(10) times too large"),
         (lambda scores: right_softmax(scores) + 0.25, "is 0.25 too large"),
         (lambda scores: -right_softmax(scores), "opposite sign everywhere"),
         (lambda scores: np.round(right_softmax(scores), 3), "farther off than rounding"),
@@ -215,6 +236,26 @@ def test_a_constant_ratio_is_named_by_the_size_it_comes_from():
     assert said.startswith("Every number of your `scores` is 7 = d_k times too small.")
     said = describe_difference(evidence([[1, -2], [3, 4]], np.array([[1, -2], [3, 4]]) * -1.7), SIZES)
     assert "1.7 times too large and has the opposite sign" in said
+
+
+@pytest.mark.parametrize(
+    ("factors", "name"),
+    [
+        ((np.sqrt(7), np.sqrt(5)), " = sqrt(7) = sqrt(d_k)"),
+        ((1 / np.sqrt(7), 1 / np.sqrt(5)), " = sqrt(7) = sqrt(d_k)"),
+        ((7, 5), " = d_k"),
+        ((np.sqrt(7 / 3), np.sqrt(5 / 9)), " = sqrt(7 / 3) = sqrt(d_k / n_keys)"),
+        ((3.5, 1.25), " = d_k / n_queries"),
+        ((3, 3), ""),
+        ((2, 2), ""),
+        ((7, 7.5), ""),
+        ((np.log(2), np.log(2)), " = 1 / log(2)"),
+        ((np.e, np.e), " = e"),
+    ],
+)
+def test_a_name_of_a_factor_fits_every_case(factors, name):
+    other = {"n_queries": 4, "n_keys": 9, "d_k": 5}
+    assert name_factor(factors[0], SIZES, [(factors[1], other)]) == name
 
 
 def test_a_difference_says_where_how_much_and_how_often():
@@ -319,6 +360,39 @@ def test_an_endless_loop_is_stopped_and_explained(swallows):
     said = message("softmax", endless)
     assert time.monotonic() - started < 3
     assert "was still running after 5 seconds" in said
+
+
+@pytest.mark.usefixtures("short_limit")
+@pytest.mark.parametrize("sleeps", [False, True])
+def test_without_an_alarm_an_endless_loop_is_stopped_too(sleeps, monkeypatch):
+    """As on Windows and in a browser."""
+    monkeypatch.delattr("signal.setitimer", raising=False)
+
+    def endless(scores):
+        while True:
+            if sleeps:
+                time.sleep(0.001)
+
+    before, started = sys.gettrace(), time.monotonic()
+    said = message("softmax", endless)
+    assert time.monotonic() - started < 3
+    assert "was still running after 5 seconds" in said
+    assert sys.gettrace() is before
+    assert evaluate("softmax", right_softmax).passed
+
+
+@pytest.mark.usefixtures("short_limit")
+def test_an_endless_loop_in_another_thread_is_stopped_too():
+    said = []
+
+    def endless(scores):
+        while True:
+            pass
+
+    thread = threading.Thread(target=lambda: said.append(message("softmax", endless)), daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert "was still running after 5 seconds" in said[0]
 
 
 @pytest.mark.usefixtures("short_limit")
