@@ -117,7 +117,7 @@ def test_docstring_says_what_goes_in_comes_out_and_where_it_is_from(name):
         parameters += "".join(method.__doc__ or "" for _, method in inspect.getmembers(function, inspect.isfunction))
     assert "shape (" in parameters or "n_queries" in parameters
     assert re.search(
-        r"\d{4}.*(?:equation|section|table|footnote|page|algorithm)|section|footnote", text.split("References\n", 1)[1]
+        r"\d{4}.*(?:equation|section|table|footnote|page|algorithm|appendix)|section|footnote", text.split("References\n", 1)[1]
     )
 
 

@@ -118,7 +118,7 @@ def attention_backward(
 
     References
     ----------
-    Dao et al. 2022, "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness", appendix
+    Dao et al. 2022, "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness", appendix B
     (the backward pass).
 
     Examples
