@@ -1,8 +1,19 @@
-"""Every test run keeps its progress in a folder of its own, never in the learner's file."""
+"""Every test run keeps its progress in a folder of its own, never in the learner's file; every notebook begins anew."""
 
 import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 _scratch = tempfile.TemporaryDirectory(prefix="course-tests-")
-os.environ["COURSE_PROGRESS"] = str(Path(_scratch.name) / "progress.json")
+_progress = Path(_scratch.name) / "progress.json"
+os.environ["COURSE_PROGRESS"] = str(_progress)
+_last: list[pytest.Collector | None] = []
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before the first cell of a notebook: what another one answered shall not answer here."""
+    if type(item).__name__ == "IPyNbCell" and _last != [item.parent]:
+        _last[:] = [item.parent]
+        _progress.unlink(missing_ok=True)

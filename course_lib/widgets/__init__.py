@@ -5,14 +5,17 @@ from course_lib.widgets.cost import Cost
 from course_lib.widgets.export import save_html
 from course_lib.widgets.mask_board import MaskBoard
 from course_lib.widgets.online_softmax import OnlineSoftmax
+from course_lib.widgets.order_lines import OrderLines
 from course_lib.widgets.positions import Positions
 from course_lib.widgets.predict import Predict
 from course_lib.widgets.projection import Projection
 from course_lib.widgets.score import Score
 from course_lib.widgets.shuffle import Shuffle
+from course_lib.widgets.softmax_bars import SoftmaxBars
 from course_lib.widgets.stage import AttentionStage
+from course_lib.widgets.weighted_sum import WeightedSum
 
 __all__ = [
-    "AttentionStage", "Cost", "LiveWidget", "MaskBoard", "OnlineSoftmax", "Positions", "Predict", "Projection",
-    "Score", "Shuffle", "save_html",
+    "AttentionStage", "Cost", "LiveWidget", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict",
+    "Projection", "Score", "Shuffle", "SoftmaxBars", "WeightedSum", "save_html",
 ]  # fmt: skip

@@ -100,6 +100,7 @@ function buildPredict(model, root, request) {
     event.preventDefault();
     event.stopPropagation();
     option.input.focus();
+    option.input.checked = true;
     choose(option.letter);
   });
   const send = button("Commit", commit);

@@ -47,12 +47,19 @@ EXAMPLES = {
     "OnlineSoftmax": Example(
         code="block_size=2, step=2", hand=".cw-slider input[type=range]", drag=(20, 0), trait="step", values=(1, 3)
     ),
+    "OrderLines": Example(code='answer="CF"'),
     "Positions": Example(hand='[aria-label="distance"]', drag=(60, 0), trait="distance", values=(20, 4)),
     "Predict": Example(),
     "Projection": Example(hand='[aria-label="x the"]', trait="x_0_x", values=(0.6, -1.2)),
     "Score": Example(hand='[aria-label="query"]', trait="query_x", values=(1.5, -1.0)),
     "Shuffle": Example(
         hand='[aria-label="dog"]', drag=(200, 0), trait="places", values=([2, 0, 1, 3], [0, 1, 2, 3])
+    ),
+    "SoftmaxBars": Example(
+        hand='[aria-label="score the"]', keys=("ArrowUp", "ArrowDown"), drag=(0, -30), trait="scores_0", values=(1.5, -1.0)
+    ),
+    "WeightedSum": Example(
+        hand='[aria-label="weight 0"]', keys=("ArrowDown", "ArrowUp"), drag=(0, 30), trait="weights_0", values=(0.2, 0.9)
     ),
 }
 
