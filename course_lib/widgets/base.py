@@ -78,6 +78,9 @@ class LiveWidget(anywidget.AnyWidget):
     `__repr__`. An array with columns has shape (n_rows, n_columns) and traits such as ``query_0_x``; one without has
     shape (n_rows,) and traits such as ``scores_0``; one of `_single` has shape (n_columns,) and traits such as
     ``query_x``. Numbers of `_columns` that are no traits are those that the front end computes and a slider can move.
+
+    ``widget.projector = True`` shows any widget with large type, thick lines and strong contrast; where the environment
+    holds ``COURSE_PROJECTOR=1``, every widget begins so.
     """
 
     _css = stylesheet()
@@ -92,6 +95,11 @@ class LiveWidget(anywidget.AnyWidget):
     extent = Number(2.5, low=1.0, high=LARGEST_COMPONENT).tag(sync=True)
     start = traitlets.Dict().tag(sync=True)
     links: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
+    projector = traitlets.Bool(help="Large type, thick lines and strong contrast, for a room.").tag(sync=True)
+
+    @traitlets.default("projector")
+    def _projector_of_the_session(self) -> bool:
+        return os.environ.get("COURSE_PROJECTOR", "") not in ("", "0")
 
     @abstractmethod
     def figure(self) -> Picture:
@@ -155,17 +163,17 @@ class LiveWidget(anywidget.AnyWidget):
         position = 0
         while position < len(names):
             name, position = names[position], position + 1
-            if name in self._slider_ranges:
-                found.append(str(name))
-                continue
-            if name not in self._columns:
+            if not isinstance(name, str) or not (name in self._slider_ranges or name in self._columns):
                 known = ", ".join((*self._columns, *self._slider_ranges))
                 raise OptionError(f"There is no slider for {name!r}; there is one for each of {known}.")
+            if name in self._slider_ranges:
+                found.append(name)
+                continue
             row = None
             if position < len(names) and not isinstance(names[position], str):
-                row = self._check_row(str(name), names[position])
+                row = self._check_row(name, names[position])
                 position += 1
-            found += self._numbers_of(str(name), row)
+            found += self._numbers_of(name, row)
         return found
 
     def _numbers_of(self, name: str, row: int | None = None) -> list[str]:

@@ -5,14 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from examples import EXAMPLES, call
+from examples import EXAMPLES
 from jupyter_page import NotebookPage
 from stage_page import until
 
-from course_lib.widgets import __all__ as exported
-
 axe = pytest.importorskip("axe_playwright_python.base", reason="needs the dev extra")
-NAMES = sorted(EXAMPLES)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 GRAVE = ("serious", "critical")
 _LOOK = "(part) => axe.run({ include: [[part]] }, { resultTypes: ['violations'] }).then((result) => result.violations)"
@@ -30,33 +27,21 @@ def findings(page: Any, part: str) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def gallery(open_shared: Callable[..., NotebookPage]) -> NotebookPage:
-    """A notebook that shows every widget, each in a cell of its own, and the sliders of a stage at the end."""
-    imports = f"import numpy as np\nfrom course_lib.widgets import {', '.join(exported)}"
-    sliders = "AttentionStage().sliders('query', 0, 'temperature')"
-    lab = open_shared().open_cells(imports, *map(call, NAMES), sliders)
-    lab.run_all()
-    return lab
-
-
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", NAMES)
-def test_axe_finds_nothing_grave_in_a_widget(gallery: NotebookPage, name: str, theme: str) -> None:
-    root = gallery.cell(1 + NAMES.index(name)).locator(".cw-root")
-    root.wait_for()
-    gallery.change_theme(THEMES[theme])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_axe_finds_nothing_grave_in_a_widget(gallery: Any, name: str, theme: str) -> None:
+    root = gallery.root(name)
+    gallery.lab.change_theme(THEMES[theme])
     until(lambda: root.get_attribute("data-theme") == theme)
-    gallery.page.wait_for_timeout(300)  # until the theme's own colours have come
-    mark = f"looked-at-{NAMES.index(name)}"
-    root.evaluate("(node, mark) => (node.id = mark)", mark)
-    assert findings(gallery.page, f"#{mark}") == []
+    gallery.lab.page.wait_for_timeout(300)  # until the theme's own colours have come
+    root.evaluate("(node, name) => (node.id = `looked-at-${name}`)", name)
+    assert findings(gallery.lab.page, f"#looked-at-{name}") == []
 
 
-def test_axe_finds_nothing_grave_in_linked_sliders(gallery: NotebookPage) -> None:
-    knobs = gallery.cell(1 + len(NAMES)).locator(".noUi-handle")
+def test_axe_finds_nothing_grave_in_linked_sliders(gallery: Any) -> None:
+    knobs = gallery.sliders.locator(".noUi-handle")
     until(lambda: knobs.count() == 3 and knobs.last.get_attribute("aria-label") is not None)
-    assert findings(gallery.page, ".widget-vbox") == []
+    assert findings(gallery.lab.page, ".widget-vbox") == []
 
 
 @pytest.mark.parametrize(

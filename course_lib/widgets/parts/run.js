@@ -53,6 +53,9 @@ export function run(model, el, build) {
     }
   };
   const frames = painter(() => guard(() => widget?.draw()));
+  const enlarge = () => root.toggleAttribute("data-projector", Boolean(model.get("projector")));
+  enlarge();
+  model.on("change:projector", enlarge);
   const stopTheme = watchTheme(root, frames.request);
   const stopNames = nameSliders();
   guard(() => {
@@ -62,6 +65,7 @@ export function run(model, el, build) {
   model.on("change", frames.request);
   return () => {
     model.off("change", frames.request);
+    model.off("change:projector", enlarge);
     frames.stop();
     stopTheme();
     stopNames();
