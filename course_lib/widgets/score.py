@@ -135,7 +135,8 @@ class Score(LiveWidget):
     @property
     def scores(self) -> FloatArray:
         """The dot products of the query with each key, shape (n_keys,)."""
-        return dot_product_scores(self.query[np.newaxis, :], self.key)[0]
+        scores: FloatArray = dot_product_scores(self.query[np.newaxis, :], self.key)[0]
+        return scores
 
     @property
     def query_length(self) -> float:

@@ -52,14 +52,20 @@ EXAMPLES = {
     "Predict": Example(),
     "Projection": Example(hand='[aria-label="x the"]', trait="x_0_x", values=(0.6, -1.2)),
     "Score": Example(hand='[aria-label="query"]', trait="query_x", values=(1.5, -1.0)),
-    "Shuffle": Example(
-        hand='[aria-label="dog"]', drag=(200, 0), trait="places", values=([2, 0, 1, 3], [0, 1, 2, 3])
-    ),
+    "Shuffle": Example(hand='[aria-label="dog"]', drag=(200, 0), trait="places", values=([2, 0, 1, 3], [0, 1, 2, 3])),
     "SoftmaxBars": Example(
-        hand='[aria-label="score the"]', keys=("ArrowUp", "ArrowDown"), drag=(0, -30), trait="scores_0", values=(1.5, -1.0)
+        hand='[aria-label="score the"]',
+        keys=("ArrowUp", "ArrowDown"),
+        drag=(0, -30),
+        trait="scores_0",
+        values=(1.5, -1.0),
     ),
     "WeightedSum": Example(
-        hand='[aria-label="weight 0"]', keys=("ArrowDown", "ArrowUp"), drag=(0, 30), trait="weights_0", values=(0.2, 0.9)
+        hand='[aria-label="weight 0"]',
+        keys=("ArrowDown", "ArrowUp"),
+        drag=(0, 30),
+        trait="weights_0",
+        values=(0.2, 0.9),
     ),
 }
 

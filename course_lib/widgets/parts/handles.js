@@ -3,7 +3,14 @@ import { setAttributes, spoken, svg } from "./elements.js";
 import { point } from "./plane.js";
 
 /** @typedef {import("./arrows.js").Kind} Kind */
-/** @typedef {import("./plane.js").Plane} Plane */
+
+/**
+ * What a handle stands on: a plane, or bars.
+ * @typedef {object} Ground
+ * @property {number} edge how far a handle goes
+ * @property {(at: readonly number[]) => [number, number]} place from numbers to pixels
+ * @property {(clientX: number, clientY: number) => [number, number]} numbers from a place on the screen to numbers
+ */
 
 /**
  * @typedef {object} HandleOptions
@@ -24,7 +31,7 @@ import { point } from "./plane.js";
  */
 export class Handle {
   /**
-   * @param {Plane} plane
+   * @param {Ground} plane
    * @param {HandleOptions} options
    */
   constructor(plane, options) {

@@ -30,3 +30,22 @@ export function hullPath(points) {
 function leftTurn(a, b, c) {
   return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
 }
+
+const EXACT = 1e-9; // how far rounding alone may lead outside
+
+/**
+ * Whether a point lies in the convex hull of corners: in no direction does it reach further than all of them. The
+ * normals of all edges are among the directions that are looked at; the others can only agree.
+ * @param {readonly number[]} place
+ * @param {readonly (readonly number[])[]} corners
+ */
+export function isInsideHull(place, corners) {
+  const along = corners.flatMap((a) => corners.map((b) => [a[0] - b[0], a[1] - b[1]]));
+  const across = along.map(([x, y]) => [-y, x]);
+  const largest = Math.max(...corners.flat().map(Math.abs));
+  return [...along, ...across, [1, 0], [-1, 0], [0, 1], [0, -1]].every(([x, y]) => {
+    const furthest = Math.max(...corners.map((corner) => x * corner[0] + y * corner[1]));
+    const slack = EXACT * (1 + (Math.abs(x) + Math.abs(y)) * (1 + largest));
+    return x * place[0] + y * place[1] <= furthest + slack;
+  });
+}
