@@ -12,10 +12,11 @@ from course_lib.plots.lettered import lettered
 from course_lib.plots.order import positions, shuffle
 from course_lib.plots.picture import COLOURS, Picture, PictureAxes
 from course_lib.plots.scenes import projection, stage
-from course_lib.plots.steps import score
+from course_lib.plots.steps import score, softmax_bars, softmax_draws, weighted_sum
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
     "bars", "cost", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output", "positions",
-    "projection", "score", "shuffle", "stage", "vectors",
+    "projection", "score", "shuffle", "softmax_bars",
+    "softmax_draws", "stage", "vectors", "weighted_sum",
 ]  # fmt: skip
