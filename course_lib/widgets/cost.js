@@ -256,7 +256,8 @@ function amountAxis(methods, quantity) {
   const ticks = round
     .filter((amount) => amount >= low && amount <= high)
     .map((amount) => [amount, WRITE[quantity](amount)]);
-  return { low, high, log: true, ticks };
+  const ends = [low, high].map((amount) => /** @type {[number, string]} */ ([amount, WRITE[quantity](amount)]));
+  return { low, high, log: true, ticks: ticks.length < 2 ? ends : ticks };
 }
 
 /**
@@ -267,14 +268,15 @@ function amountAxis(methods, quantity) {
 function costTable(first, shown) {
   const rows = first.names.map((name, series) => {
     const cells = shown.map(() => ({
-      amount: html("td", { class: "cw-amount" }),
+      amount: html("b", {}),
+      beyond: html("small", {}),
       growth: html("td", {}),
     }));
     const row = html(
       "tr",
       {},
       html("th", { scope: "row", title: name }, sample(series, false), ` ${shortened(name, 24)}`),
-      ...cells.flatMap(({ amount, growth }) => [growth, amount]),
+      ...cells.flatMap(({ amount, beyond, growth }) => [growth, html("td", {}, amount, " ", beyond)]),
     );
     return { name, cells, row };
   });
@@ -302,11 +304,8 @@ function costTable(first, shown) {
         shown.forEach((quantity, index) => {
           const method = state.methods[quantity].find((each) => each.method === name);
           setText(cells[index].growth, method ? `n^${method.exponent.toFixed(2)}` : "not given");
-          const beyond = method && isBeyond(method, state.at);
-          setText(
-            cells[index].amount,
-            method ? WRITE[quantity](predicted(method, state.at)) + (beyond ? " (extrapolated)" : "") : "",
-          );
+          setText(cells[index].amount, method ? WRITE[quantity](predicted(method, state.at)) : "");
+          setText(cells[index].beyond, method && isBeyond(method, state.at) ? "extrapolated" : "");
         });
       }
     },

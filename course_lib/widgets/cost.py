@@ -20,6 +20,7 @@ FEWEST, MOST = 10.0, 1e7
 _MOST_METHODS = 5  # so many markers and colours can be told apart
 _MOST_POINTS = 100
 _LONGEST_NAME = 30
+_STEEPEST = 20.0  # at 10 million tokens, numbers stay finite
 _EXAMPLE_D_K = 64
 _Measured = dict[str, tuple[FloatArray, FloatArray]]
 _Fits = dict[str, tuple[float, float]]
@@ -141,12 +142,13 @@ class Cost(LiveWidget):
 
         Examples
         --------
-        >>> Cost([10, 20], {"loops": [1, 2]}).predict(1000)
-        {'seconds': {'loops': 100.0}, 'bytes': {}}
+        >>> predicted = Cost([10, 20], {"loops": [1, 2]}).predict(1000)
+        >>> round(predicted["seconds"]["loops"], 9), predicted["bytes"]
+        (100.0, {})
         """
         at = self.at if n_tokens is None else require_number("n_tokens", n_tokens, positive=True)
         return {
-            quantity: {method: round(factor * at**exponent, 12) for method, (factor, exponent) in fits.items()}
+            quantity: {method: factor * at**exponent for method, (factor, exponent) in fits.items()}
             for quantity, fits in self.fits.items()
         }
 
@@ -239,6 +241,10 @@ def _fit(method: str, n_tokens: FloatArray, amounts: FloatArray) -> tuple[float,
         )
     x, y = np.log10(n_tokens), np.log10(amounts)
     exponent = float(np.sum((x - x.mean()) * (y - y.mean())) / np.sum((x - x.mean()) ** 2))
+    if abs(exponent) > _STEEPEST:
+        raise OptionError(
+            f"{method} grows as n^{exponent:.3g}, which cannot be drawn up to 10 million tokens; check its numbers."
+        )
     return float(10 ** (y.mean() - exponent * x.mean())), exponent
 
 

@@ -166,7 +166,7 @@ function tokenBoard(model, first, set, rest, help) {
   const names = html(
     "div",
     { class: "cw-names", "aria-hidden": "true" },
-    html("div", {}, html("span", {}, "token"), html("small", {}, "drag, or ← →")),
+    html("div", {}, html("span", {}, "token"), html("small", {}, "drag, or ←\u00a0→")),
     html("div", {}, "x"),
     html("div", {}, "attends most to"),
     html("div", {}, html("span", {}, "output"), html("small", {}, "outline: in the first order")),
@@ -279,7 +279,10 @@ class TokenColumn {
     const most = weights.indexOf(Math.max(...weights));
     this.element.style.transform = `translateX(calc(${100 * place}% + ${this.shift.toFixed(1)}px))`;
     this.x.draw(state.given.x[this.token], [], reach.x);
-    setText(this.most, `${shortened(state.tokens[state.order[most]], 8)} ${percent(weights[most])}`);
+    setText(
+      this.most,
+      `${shortened(state.tokens[state.order[most]], 8)} ${percent(weights[most]).replace(" ", "\u00a0")}`,
+    );
     this.output.draw(state.output[place], state.before[this.token], reach.output);
     const same = state.change[place] < SAME;
     setText(this.change, same ? "0.00 same" : `${written(state.change[place])} ≠`);

@@ -52,9 +52,9 @@ export function countText(number) {
  * @param {Units} units
  */
 function inUnits(number, units) {
-  const rounded = Number(number.toExponential(1));
-  const [size, name] = units.filter((unit) => rounded >= unit[0]).pop() ?? units[0];
+  const [size, name] = units.filter((unit) => number >= 0.995 * unit[0]).pop() ?? units[0];
   const amount = number / size;
-  if (amount < 9.95) return `${amount.toFixed(1).replace(".0", "")} ${name}`;
-  return `${(amount < 1e6 ? Number(amount.toPrecision(2)) : amount).toLocaleString("en", { maximumFractionDigits: 0 })} ${name}`;
+  const text = amount.toFixed(1).replace(".0", "");
+  if (amount < 9.95) return `${text} ${text === "1" && name.length > 2 ? name.replace(/s$/, "") : name}`;
+  return `${Number(amount.toPrecision(2)).toLocaleString("en")} ${name}`;
 }
