@@ -30,7 +30,7 @@ class CodeLine {
     this.face = html(
       "div",
       {
-        class: "cw-face",
+        class: "cw-lineface",
         role: "button",
         tabindex: -1,
         "aria-pressed": "false",
@@ -155,7 +155,7 @@ function lineArea(title, whenEmpty, kind) {
   const id = uniqueId("area");
   const list = html(kind, { class: "cw-codelines", role: "list", "aria-labelledby": id });
   const empty = html("div", { class: "cw-emptyarea" }, whenEmpty);
-  const element = html("section", { class: "cw-area" }, html("div", { class: "cw-title", id }, title), list, empty);
+  const element = html("section", { class: "cw-linearea" }, html("div", { class: "cw-title", id }, title), list, empty);
   return { list, empty, element };
 }
 
@@ -268,7 +268,7 @@ function buildOrder(model, root, request) {
         line.reachable(line.letter === current);
       }
       if (active instanceof HTMLElement && active !== document.activeElement) {
-        const refuge = active.hidden ? still?.querySelector(".cw-face") : active; // a line changed its area
+        const refuge = active.hidden ? still?.querySelector(".cw-lineface") : active; // a line changed its area
         if (refuge instanceof HTMLElement) refuge.focus();
       }
       redrawing = false;

@@ -23,7 +23,7 @@ def program(root: Any) -> str:
 
 
 def line(root: Any, letter: str) -> Any:
-    return root.locator(".cw-face").filter(has=root.page.locator(f".cw-letter:text-is('{letter}')"))
+    return root.locator(".cw-lineface").filter(has=root.page.locator(f".cw-letter:text-is('{letter}')"))
 
 
 def focused(root: Any) -> str:
