@@ -54,3 +54,20 @@ def test_lesson_03_the_scale_is_a_temperature():
     assert r"the scale of lesson 02 is nothing but a temperature of $\sqrt{d_k}$" in prose_of("03")
     scores = np.random.default_rng(0).standard_normal((2, 5))
     np.testing.assert_allclose(softmax(scores, temperature=np.sqrt(7)), softmax(scores / np.sqrt(7)))
+
+
+def test_lesson_05_a_loop_that_keeps_90_percent_loses_more_than_a_tenth_at_each_step():
+    assert "it fades by more than a tenth at each step" in prose_of("05")
+    rng = np.random.default_rng(1)
+    rotation = np.linalg.qr(rng.standard_normal((8, 8)))[0]
+    state = rng.standard_normal(8)
+    assert np.linalg.norm(0.9 * rotation @ state) == pytest.approx(0.9 * np.linalg.norm(state))
+    change = 1e-6 * rng.standard_normal(8)
+    kept = np.linalg.norm(np.tanh(state + change) - np.tanh(state)) / np.linalg.norm(change)
+    assert kept < 1
+
+
+def test_exercise_05_louder_tokens_get_sharper_weights():
+    x = np.random.default_rng(2).standard_normal((4, 3))
+    quiet, loud = (softmax(dot_product_scores(scale * x, scale * x)).max(axis=-1) for scale in (1, 2))
+    assert (loud >= quiet).all()

@@ -198,4 +198,4 @@ np.allclose(output[0], x[0] @ w_value)
 # * Bahdanau, Cho and Bengio 2015, *Neural Machine Translation by Jointly Learning to Align and Translate*, equation
 #   5: the weighted sum, in a translation model.
 #
-# **Next:** lesson 05, self-attention. It is in the making.
+# **Next:** [lesson 05](05_self_attention.ipynb), self-attention.
