@@ -89,21 +89,23 @@ def _evidence(evidence: Evidence | None) -> list[tuple[str, str]]:
 
 def as_code(evidence: Evidence) -> str:
     """Write the input of a case as lines that can be pasted into a cell."""
-    lines = []
-    for name, argument in evidence.arguments.items():
-        if isinstance(argument, np.ndarray):
-            single = ", dtype=np.float32" if argument.dtype == np.float32 else ""
-            written = np.array2string(
-                argument, separator=", ", threshold=10_000, floatmode="unique", max_line_width=110
-            )
-            indented = written.replace("\n", "\n" + " " * len(f"{name} = np.array("))
-            lines.append(f"{name} = np.array({indented}{single})")
-        elif isinstance(argument, np.random.Generator):
-            seeds = argument.bit_generator.seed_seq
-            lines.append(f"{name} = np.random.default_rng({getattr(seeds, 'entropy', '')})")
-        else:
-            lines.append(f"{name} = {argument!r}")
-    return "\n".join(lines)
+    return "\n".join(f"{name} = {_written(argument, len(name) + 3)}" for name, argument in evidence.arguments.items())
+
+
+def _written(argument: object, indent: int) -> str:
+    """Write an argument as the code that makes it, lines after the first `indent` to the right."""
+    if isinstance(argument, np.ndarray):
+        if argument.size == 0:  # an empty list would lose the other axes
+            return f"np.empty({argument.shape}, dtype=np.{argument.dtype})"
+        single = ", dtype=np.float32" if argument.dtype == np.float32 else ""
+        lines = np.array2string(argument, separator=", ", threshold=10_000, floatmode="unique", max_line_width=110)
+        return f"np.array({lines}{single})".replace("\n", "\n" + " " * (indent + len("np.array(")))
+    if isinstance(argument, np.random.Generator):
+        return f"np.random.default_rng({getattr(argument.bit_generator.seed_seq, 'entropy', '')})"
+    if isinstance(argument, tuple):
+        parts = [_written(part, indent + 1) for part in argument]
+        return f"({(',' + chr(10) + ' ' * (indent + 1)).join(parts)})"
+    return repr(argument)
 
 
 def _preformatted(text: str) -> str:

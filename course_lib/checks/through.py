@@ -14,30 +14,29 @@ from numpy.typing import NDArray
 from course_lib.checks.running import OddResultError, look_at
 
 Floats = NDArray[np.floating]
+Cache = tuple[Floats, Floats]
 
 # So many that at rates from 0.4 to 0.6 each number is kept at least once, and dropped at least once.
-N_CALLS = 64
+N_CALLS = 40
 _EXPONENTIALS = (np.exp, np.exp2, np.expm1)
 
 
-def decode(answer: Callable[..., Any], query: Floats, key: Floats, value: Floats) -> Any:
+def decode(answer: Callable[..., Any], query: Floats, key: Floats, value: Floats, cache: Cache) -> Any:
     """Call ``decode_step`` once for each token, each time with the cache of the call before; return all outputs."""
-    outputs, _ = _decoded(answer, query, key, value)
+    outputs, _ = _decoded(answer, query, key, value, cache)
     return outputs
 
 
-def decode_cache(answer: Callable[..., Any], query: Floats, key: Floats, value: Floats) -> Any:
-    """Return the cache after the last token: its keys and values side by side, (..., seq_len, d_k + d_v)."""
-    _, cache = _decoded(answer, query, key, value)
-    keys, values = (np.asarray(part) for part in cache)
-    if keys.shape != key.shape or values.shape != value.shape:
-        return np.empty(0)
-    return np.concatenate([keys, values], axis=-1)
+def decode_cache(answer: Callable[..., Any], query: Floats, key: Floats, value: Floats, cache: Cache) -> Any:
+    """Return the cache after the last token: its keys and values side by side, (..., n_keys, d_k + d_v)."""
+    _, after = _decoded(answer, query, key, value, cache)
+    keys, values = (np.asarray(part) for part in after)
+    fits = keys.ndim == values.ndim == key.ndim and keys.shape[:-1] == values.shape[:-1]
+    return np.concatenate([keys, values], axis=-1) if fits else np.empty(0)
 
 
-def _decoded(answer: Callable[..., Any], query: Floats, key: Floats, value: Floats) -> tuple[Any, Any]:
+def _decoded(answer: Callable[..., Any], query: Floats, key: Floats, value: Floats, cache: Any) -> tuple[Any, Any]:
     outputs: list[Any] = []
-    cache: Any = (key[..., :0, :], value[..., :0, :])
     for t in range(query.shape[-2]):
         token = (..., slice(t, t + 1), slice(None))
         returned = answer(query[token], key[token], value[token], cache)
@@ -68,7 +67,8 @@ def _output_and_cache(returned: Any) -> tuple[Any, tuple[Any, ...]]:
 def kept_values(answer: Callable[..., Any], weights: Floats, rate: float, rng: np.random.Generator) -> Any:
     """Call ``dropout`` many times with one generator, and return what each number is where it is kept.
 
-    Which numbers are dropped depends on how the generator is used, and any way of using it is right.
+    Which numbers are dropped depends on how the generator is used, and any way of using it is right. A number that was
+    never kept is shown as those that were: with their factor.
     """
     largest, n_zeros = np.zeros(weights.shape), 0
     before = weights.copy()
@@ -84,12 +84,13 @@ def kept_values(answer: Callable[..., Any], weights: Floats, rate: float, rng: n
         largest = np.where(np.abs(array) > np.abs(largest), array, largest)
     if rate > 0 and n_zeros == 0:
         raise OddResultError(f"no 0 in {N_CALLS} calls: nothing was dropped")
-    return largest
+    factors = largest[largest != 0] / before[largest != 0]
+    return np.where(largest == 0, before * (np.median(factors) if factors.size else 0), largest)
 
 
 def dropped(answer: Callable[..., Any], weights: Floats, rate: float, rng: np.random.Generator) -> Floats:
     """Call ``dropout`` many times with one generator, and return 1 where a number was dropped, (n_calls, ...)."""
-    results = [look_at(answer(weights.copy(), rate, rng)).array for _ in range(4 * N_CALLS)]
+    results = [look_at(answer(weights.copy(), rate, rng)).array for _ in range(2 * N_CALLS)]
     return np.array([np.equal(result, 0) for result in results if result is not None], dtype=np.float64)
 
 
@@ -115,7 +116,7 @@ def most_exponentials(answer: Callable[..., Any], *arguments: Any) -> Floats:
     Arrays that `np.asarray` has made plain are not seen any more, nor are Python's own numbers.
     """
     seen: list[int] = []
-    answer(*(_watched(argument, seen) if isinstance(argument, np.ndarray) else argument for argument in arguments))
+    answer(*(_watched(argument, seen) for argument in arguments))
     return np.array([max(seen, default=0)], dtype=np.float64)
 
 
@@ -143,14 +144,24 @@ class Watched(np.ndarray[Any, Any]):
             seen.append(np.size(result))
         if out is not None and len(out) == 1:
             return out[0]
-        return _watched(result, seen) if isinstance(result, np.ndarray) else result
+        return _watched(result, seen)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        """Compute as for plain arrays, and watch the result: joining arrays would lose sight of it."""
+        result = super().__array_function__(function, types, arguments, options)
+        return result if self.seen is None else _watched(result, self.seen)
 
 
 def _plain(array: Any) -> Any:
     return array.view(np.ndarray) if isinstance(array, Watched) else array
 
 
-def _watched(array: NDArray[Any], seen: list[int] | None) -> Watched:
-    watched = array.view(Watched)
+def _watched(value: Any, seen: list[int] | None) -> Any:
+    """Return an array, or a tuple of arrays, as watched ones; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(_watched(part, seen) for part in value)
+    if not isinstance(value, np.ndarray):
+        return value
+    watched = value.view(Watched)
     watched.seen = seen
     return watched
