@@ -9,15 +9,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from course_lib.attention import dot_product_scores, softmax
+from course_lib.attention import dot_product_scores, project, scaled_scores, softmax, split_heads
 from course_lib.checks.tasks import Arguments
 
 Floats = NDArray[np.floating]
+Truths = NDArray[np.bool_]
 Drawn = TypeVar("Drawn")
 
 # Row entropies as parts of log(n_keys): the scale shows where they stay well inside.
 LOWEST, HIGHEST = 0.2, 0.8
 _TARGETS = (0.35, 0.7)
+_TRIES, _SEVERAL = 25, 12
+_SPREAD_OF_SCORES = 2.2  # with it most rows of self-attention lie between LOWEST and HIGHEST
 
 
 def entropy_fraction(scores: Floats) -> Floats:
@@ -90,6 +93,83 @@ def draw_weights(rng: np.random.Generator, *shape: int, d_v: int, dtype: DTypeLi
     scores = np.asarray(draw_scores(rng, *shape)["scores"])
     value = draw_matrix(rng, *shape[:-2], shape[-1], d_v, dtype=dtype)
     return {"weights": softmax(scores).astype(dtype), "value": value}
+
+
+def draw_self_attention(
+    rng: np.random.Generator,
+    *,
+    leading: tuple[int, ...] = (),
+    seq_len: int,
+    d_model: int,
+    d_k: int,
+    d_v: int,
+    n_heads: int = 1,
+    offset: float = 0.0,
+    across: bool = False,
+    dtype: DTypeLike = np.float64,
+) -> Arguments:
+    """Draw tokens x and the weights w_query, w_key and w_value of all heads, each head's scores well contrasted.
+
+    `offset` moves the rows of each head's scaled scores by +offset and -offset in turn, with `across` their columns.
+    """
+    for _ in range(100):
+        w_query = np.round(rng.normal(size=(d_model, n_heads * d_k)) * _SPREAD_OF_SCORES / d_model, 2)
+        w_key = draw_matrix(rng, d_model, n_heads * d_k)
+        if offset:  # x's first component is 1 and its second +1 and -1: one goes into all queries, one into all keys
+            w_query[:, ::d_k], w_key[:, ::d_k] = 0, 0
+            w_query[0 if across else 1, ::d_k] = np.round(offset * np.sqrt(d_k), 2)
+            w_key[1 if across else 0, ::d_k] = 1
+        tokens: list[Floats] = []
+        while len(tokens) < int(np.prod(leading)):
+            x = _draw_tokens(rng, seq_len, w_query, w_key, n_heads, bool(offset))
+            if x is None:
+                break
+            tokens.append(x)
+        else:
+            x = np.reshape(tokens, (*leading, seq_len, d_model))
+            arrays = {"x": x, "w_query": w_query, "w_key": w_key, "w_value": draw_matrix(rng, d_model, n_heads * d_v)}
+            return {name: array.astype(dtype) for name, array in arrays.items()}
+    raise RuntimeError("no input of the wanted contrast was found in 100 draws")
+
+
+def _draw_tokens(
+    rng: np.random.Generator, seq_len: int, w_query: Floats, w_key: Floats, n_heads: int, moved: bool
+) -> Floats | None:
+    """Draw tokens, and replace one after the other of those whose scores are too flat or too decided in some head."""
+    x: Floats = draw_matrix(rng, seq_len, len(w_query))
+    token = 0
+    for _ in range(_TRIES):
+        several: Floats = np.repeat(x[np.newaxis], _SEVERAL, axis=0)
+        several[1:, token] = draw_matrix(rng, _SEVERAL - 1, len(w_query))
+        if seq_len == 1:  # its one weight is 1, whatever the score
+            return x
+        if moved:
+            several[..., 0], several[..., 1:2] = 1, _in_turn((seq_len,), 1)
+        scores = scaled_scores(
+            split_heads(project(several, w_query), n_heads), split_heads(project(several, w_key), n_heads)
+        )
+        fractions = entropy_fraction(scores)
+        outside = np.any((fractions <= LOWEST) | (fractions >= HIGHEST), axis=-2)
+        best = outside.sum(axis=-1).argmin()
+        x = several[best]
+        if not outside[best].any() and scores[best].min() < 0 < scores[best].max():
+            return x
+        token = rng.choice(np.flatnonzero(outside[best])) if outside[best].any() else int(rng.integers(seq_len))
+    return None
+
+
+def draw_mask(rng: np.random.Generator, *shape: int) -> Truths:
+    """Draw a mask in which each row, and each column of more than one entry, has both True and False."""
+    return np.reshape([_mixed(rng, *shape[-2:]) for _ in range(int(np.prod(shape[:-2])))], shape)
+
+
+def _mixed(rng: np.random.Generator, n_queries: int, n_keys: int) -> Truths:
+    for _ in range(1000):
+        mask: Truths = rng.random((n_queries, n_keys)) < 0.5
+        counts = [mask.sum(axis=axis) / mask.shape[axis] for axis in (0, 1) if mask.shape[axis] > 1]
+        if all(np.all((share > 0) & (share < 1)) for share in counts):
+            return mask
+    raise RuntimeError("no mask with both kinds in every row was found in 1000 draws")
 
 
 def draw_matrix(rng: np.random.Generator, *shape: int, dtype: DTypeLike = np.float64) -> Floats:

@@ -9,6 +9,7 @@ from course_lib.checks.differences import is_close
 from course_lib.checks.result import Result
 from course_lib.checks.running import Outcome, look_at, run_trusted
 from course_lib.checks.tasks import OrderTask
+from course_lib.errors import ShapeError
 
 
 def judge_order(task: OrderTask, answer: Any, *, seed: int) -> Result:
@@ -51,7 +52,7 @@ def _unreadable(task: OrderTask, answer: Any, letters: str | None) -> str:
 
 def _run(task: OrderTask, letters: str, seed: int) -> Result:
     arguments = task.make(np.random.default_rng(seed))
-    names: dict[str, Any] = {"np": np, **arguments}
+    names: dict[str, Any] = {"np": np, **task.tools, **arguments}
     for position, letter in enumerate(letters, start=1):
         try:
             # One line of this library's own text; nothing that a learner wrote is run here.
@@ -64,6 +65,11 @@ def _run(task: OrderTask, letters: str, seed: int) -> Result:
             return _result(
                 task, "not_yet", f"{task.asked} {missing}", f"Where to look: which line makes `{error.name}`?"
             )
+        except (ValueError, IndexError, ShapeError) as error:
+            stops = (
+                f"Line {position} is {letter}, `{task.lines[letter]}`: it stops with {type(error).__name__}: {error}"
+            )
+            return _out_of_place(task, letters, f"{task.asked} {stops}")
     return _compare(task, letters, look_at(names.get(task.result)), run_trusted(task.reference, arguments))
 
 
@@ -76,7 +82,11 @@ def _compare(task: OrderTask, letters: str, given: Outcome, expected: Outcome) -
         return _result(
             task, "passed", f"Right: {' '.join(letters)}. Run in this order, the lines give `{task.result}`."
         )
-    what = f"{task.asked} The lines run, and `{task.result}` is wrong."
+    return _out_of_place(task, letters, f"{task.asked} The lines run, and `{task.result}` is wrong.")
+
+
+def _out_of_place(task: OrderTask, letters: str, what: str) -> Result:
+    """Name the line that is missing or comes too late, where that is known."""
     for letter, (confusion, left_out, too_late) in task.without.items():
         if letter not in letters:
             return _result(task, "not_yet", what, left_out, "Where to look: the lines left over.", confusion=confusion)

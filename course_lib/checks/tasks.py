@@ -1,7 +1,7 @@
 """What a task is made of. An exercise module declares; the engine does the rest."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -183,9 +183,9 @@ class ChoiceTask(Task):
 
 @dataclass(frozen=True)
 class Distractor:
-    """A line that belongs to a confusion, and why it is wrong."""
+    """A line that does not belong: the confusion behind it, where it is one of the catalogue, and why it is wrong."""
 
-    confusion: str
+    confusion: str | None
     why: str
 
 
@@ -198,6 +198,8 @@ class OrderTask(Task):
     lines : mapping of letter to a line of code
     given : tuple of str
         The names that exist before the first line.
+    tools : mapping of str to callable
+        The functions that lines may call, besides NumPy.
     result : str
         The name that the last line makes.
     solution : str
@@ -217,3 +219,4 @@ class OrderTask(Task):
     make: Callable[[np.random.Generator], Arguments]
     reference: Callable[..., Any]
     without: Mapping[str, tuple[str | None, str, str]]
+    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)

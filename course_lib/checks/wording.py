@@ -214,6 +214,8 @@ def _where_to_look(stage: Stage, trial: "Trial") -> str:
         return look_at_stage if trial.given.kind == "array" else "what the last line returns."
     if problem.line_number is None:
         return "the line with `def`: its arguments, and their order."
+    if problem.error == "IndexError" and "boolean index" in problem.text:
+        return "a mask between square brackets needs all axes of the array; np.where also fits one with fewer."
     if problem.error == "ValueError" and stage == "plain":
         return "the shapes that meet in this line. Which axis of which array has that size, and should they meet?"
     return _LOOK_AT_ERROR.get(problem.error, look_at_stage if stage != "plain" else "this line.")
@@ -237,7 +239,8 @@ def _call_in_words(task: FunctionTask, arguments: Arguments) -> str:
 
 def _argument_in_words(name: str, argument: object, axes: tuple[str, ...]) -> str:
     if isinstance(argument, np.ndarray):
-        return describe(name, argument, axes)
+        is_short_row = argument.dtype.kind in "iu" and argument.ndim == 1 and argument.size <= 8
+        return f"{name} = {argument.tolist()}" if is_short_row else describe(name, argument, axes)
     if isinstance(argument, int | float):
         return f"{name} = {argument:g}"
     if isinstance(argument, tuple):

@@ -2,14 +2,16 @@
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_lib.checks import ask, check, evaluate, hint, progress, progress_summary, progress_text, show_lines
 from course_lib.checks.api import render_result
-from course_lib.checks.engine import TASKS
+from course_lib.checks.engine import LESSONS, TASKS
 from course_lib.checks.progress import render_progress
 from course_lib.checks.tasks import ChoiceTask, FunctionTask, OrderTask
 
@@ -210,6 +212,21 @@ def test_a_prediction_waits_for_a_letter(name):
         ("predict_sums_to_one", ["scores sums to -0.5, its weights to 1"]),
         ("predict_outside_hull", ["a query of 1000 gives 3.00"]),
         ("predict_shared_matrix", ["both scores are 5", "A to B gets 4", "B to A 3"]),
+        ("predict_same_token", ["[1.67, 0.33] beside one neighbour and [0.50, 1.50] beside another"]),
+        ("predict_far_token", ["0.00112 to token 1 and 0.00112 to token 500"]),
+        ("predict_long_way", ["0.9 to the power of 499 is 1e-23", "0.002 of it arrives"]),
+        ("predict_both_directions", ["A to B scores 2 and B to A 4", "(0, 1) is 1 and its entry (1, 0) is 2"]),
+        ("predict_merged_weights", ["an example is 0)", "64 numbers and rank 2", "have 32 in all"]),
+        ("predict_zero_score", ["give 0.84, 0.04 and 0.11", "they give 0.95, 0.05 and 0."]),
+        ("predict_mask_after_softmax", ["0.24, 0 and 0.09, in all 0.33", "0.73, 0 and 0.27"]),
+        ("predict_nothing_allowed", ["-inf - (-inf) is NaN", "would get 0.33", "weights of 0, and so"]),
+        ("predict_training", ["one pass gives 6 outputs, the same numbers as 6 passes"]),
+        ("predict_padding_in_front", ["padding 0 times", "and 6 times if it stands in front"]),
+        ("predict_one_coordinate", ["with 4 heads, 4 of them change"]),
+        ("predict_split_at_once", ["tokens 0 and 1 after the reshape", "tokens 0, 1, 2 and 3 as it should"]),
+        ("predict_more_heads", ["12288 numbers in all with 1 head and 12288 with 8"]),
+        ("predict_output_map", ["it moves by 0.", "it moves by 1.93", "added up, gives the same"]),
+        ("predict_cross_attention", ["has shape (3, 8)"]),
     ],
 )
 def test_revealed_numbers_are_the_known_ones(name, numbers):
@@ -325,16 +342,32 @@ def test_hints_for_what_has_none(capsys):
 
 def test_progress_counts_tasks_by_lesson(capsys):
     empty = progress_summary()
-    assert (empty["percent"], empty["done"], empty["total"]) == (0, 0, len(TASKS))
-    assert [lesson["lesson"] for lesson in empty["lessons"]] == [1, 2, 3, 4]
+    counted = [task for task in TASKS.values() if task.lesson in LESSONS]
+    assert (empty["percent"], empty["done"], empty["total"]) == (0, 0, len(counted))
+    assert [lesson["lesson"] for lesson in empty["lessons"]] == list(LESSONS)
     check("softmax", right_softmax)
     check("softmax_with_temperature", wrong_axis)
     check("predict_row_or_column", "b")
     summary = progress_summary()
     softmax = summary["lessons"][2]
     assert (softmax["done"], softmax["total"], softmax["percent"]) == (2, 6, 33)
-    assert summary["percent"] == 100 * 2 // len(TASKS)
+    assert summary["percent"] == 100 * 2 // len(counted)
     json.dumps(summary)
+
+
+def test_progress_counts_the_lessons_that_have_an_exercise_notebook():
+    sources = Path(__file__).parents[2] / "exercises" / "source"
+    assert list(LESSONS) == sorted(int(path.name[:2]) for path in sources.glob("[0-9][0-9]_*.py"))
+    assert {task.lesson for task in TASKS.values()} >= set(LESSONS)
+
+
+def test_a_task_without_a_notebook_can_be_checked_and_recorded(monkeypatch, capsys, progress_file):
+    monkeypatch.setattr(sys.modules["course_lib.checks.progress"], "LESSONS", {3: LESSONS[3]})
+    check("weighted_sum", lambda weights, value: weights @ value)
+    assert json.loads(progress_file.read_text())["tasks"]["weighted_sum"]["status"] == "passed"
+    summary = progress_summary()
+    assert (summary["done"], summary["total"]) == (0, 6)
+    assert "weighted_sum" not in progress_text(summary)
 
 
 def test_progress_is_drawn_and_written(capsys):
@@ -343,7 +376,7 @@ def test_progress_is_drawn_and_written(capsys):
     capsys.readouterr()
     progress()
     shown = capsys.readouterr().out
-    assert "The whole course  [#" in shown
+    assert "The whole course  [" in shown
     assert "✔ softmax                    passed, 1 attempt\n" in shown
     assert "○ attention                  not started, 1 hint\n" in shown
     summary = progress_summary()

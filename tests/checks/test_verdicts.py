@@ -1,12 +1,13 @@
 """The matrix task x program: every known mistake is rejected by its name, and every right style passes."""
 
+import importlib
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs_of_learners import CORRECT, WRONG
 
+from course_lib.attention import scaled_scores, split_heads
 from course_lib.checks import evaluate
 from course_lib.checks.cases import HIGHEST, LOWEST, entropy_fraction
 from course_lib.checks.confusions import CONFUSIONS
@@ -14,6 +15,9 @@ from course_lib.checks.engine import TASKS
 from course_lib.checks.tasks import FunctionTask
 
 SEEDS = (0, 1, 20)
+MODULES = [importlib.import_module(path.stem) for path in sorted(Path(__file__).parent.glob("programs_*.py"))]
+CORRECT = {name: programs for module in MODULES for name, programs in module.CORRECT.items()}
+WRONG = {name: programs for module in MODULES for name, programs in module.WRONG.items()}
 FUNCTIONS = {name: task for name, task in TASKS.items() if isinstance(task, FunctionTask)}
 NAMED = [(name, program) for name, task in FUNCTIONS.items() for program in task.programs]
 
@@ -68,6 +72,22 @@ def drawn(name, seed):
     return [(family, family.make(np.random.default_rng([seed, place]))) for place, family in enumerate(task.families)]
 
 
+WITH_SCORES = [
+    "scaled_scores", "softmax", "bug_hunt_softmax", "attention", "self_attention", "masked_attention", "bug_hunt_mask",
+    "multi_head_attention", "bug_hunt_heads",
+]  # fmt: skip
+
+
+def scores_of(arguments):
+    """The scaled scores of a case, those of all heads where there are several."""
+    if "scores" in arguments:
+        return arguments["scores"]
+    query, key = (
+        arguments[name] if name in arguments else arguments["x"] @ arguments[f"w_{name}"] for name in ("query", "key")
+    )
+    return scaled_scores(*(split_heads(array, arguments.get("n_heads", 1)) for array in (query, key)))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_sizes_of_a_case_all_differ(name, seed):
@@ -76,39 +96,41 @@ def test_sizes_of_a_case_all_differ(name, seed):
         leading = ()
         for named in FUNCTIONS[name].arguments:
             shape = np.shape(arguments[named.name])
-            sizes |= dict(zip(named.axes, shape[len(shape) - len(named.axes) :], strict=True))
-            leading = max(leading, shape[: len(shape) - len(named.axes)], key=len)
+            # An axis of size 1 in a mask stands for all queries.
+            sizes = dict(zip(named.axes, shape[len(shape) - len(named.axes) :], strict=True)) | sizes
+            leading = max(leading, shape[: len(shape) - len(named.axes)], key=lambda axes: (len(axes), axes))
         all_sizes = [*sizes.values(), *leading]
         assert len(set(all_sizes)) == len(all_sizes), (family.label, sizes, leading)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ["scaled_scores", "softmax", "bug_hunt_softmax", "attention"])
+@pytest.mark.parametrize("name", WITH_SCORES)
 def test_scores_have_both_signs_and_rows_of_middling_entropy(name, seed):
     for family, arguments in drawn(name, seed):
-        if family.stage == "large":
+        scores = scores_of(arguments)
+        if family.stage == "large" or scores.shape[-1] == 1:
             continue
-        if "scores" in arguments:
-            scores = arguments["scores"]
-        else:
-            scores = arguments["query"] @ arguments["key"].swapaxes(-1, -2) / np.sqrt(arguments["key"].shape[-1])
         assert scores.min() < 0 < scores.max()
         assert np.all((entropy_fraction(scores) > LOWEST) & (entropy_fraction(scores) < HIGHEST)), family.label
 
 
-@pytest.mark.parametrize("name", ["softmax", "softmax_with_temperature", "bug_hunt_softmax", "attention"])
+@pytest.mark.parametrize("name", [*WITH_SCORES[1:], "softmax_with_temperature"])
 def test_large_scores_are_a_case_of_their_own(name):
     for family, arguments in drawn(name, 0):
-        largest = max(np.abs(argument).max() for argument in arguments.values())
-        assert (largest > 1000) == (family.stage == "large")
+        assert (np.abs(scores_of(arguments)).max() > 1000) == (family.stage == "large")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_cases_are_new_for_a_new_seed_and_the_same_for_the_same(name):
-    first, again, other = (drawn(name, seed)[0][1] for seed in (0, 0, 1))
-    key = next(iter(first))
-    np.testing.assert_array_equal(first[key], again[key])
-    assert not np.array_equal(first[key], other[key])
+    first, again, *others = (drawn(name, seed) for seed in (0, 0, 1, 2, 3))
+    key = next(iter(first[0][1]))
+    for place, (_, arguments) in enumerate(first):
+        np.testing.assert_array_equal(arguments[key], again[place][1][key])
+    changes = [
+        any(not np.array_equal(arguments[key], other[place][1][key]) for other in others)
+        for place, (_, arguments) in enumerate(first)
+    ]
+    assert all(changes) if isinstance(first[0][1][key], np.ndarray) else any(changes)  # a size is drawn in one case
 
 
 def test_a_wrong_answer_without_the_maximum_is_told_its_first_mistake_first():
