@@ -8,6 +8,7 @@ is thick.
 from course_lib.plots.boards import mask_board
 from course_lib.plots.charts import Kind, MatrixKind, bars, lines, matrix, output, vectors
 from course_lib.plots.costs import cost, online_softmax
+from course_lib.plots.heads import heads
 from course_lib.plots.lettered import lettered
 from course_lib.plots.order import positions, shuffle
 from course_lib.plots.picture import COLOURS, Picture, PictureAxes
@@ -16,7 +17,7 @@ from course_lib.plots.steps import score, softmax_bars, softmax_draws, weighted_
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
-    "bars", "cost", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output", "positions",
+    "bars", "cost", "heads", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output", "positions",
     "projection", "score", "shuffle", "softmax_bars",
     "softmax_draws", "stage", "vectors", "weighted_sum",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from course_lib.widgets.base import LiveWidget
 from course_lib.widgets.cost import Cost
 from course_lib.widgets.export import save_html
+from course_lib.widgets.heads import Heads
 from course_lib.widgets.mask_board import MaskBoard
 from course_lib.widgets.online_softmax import OnlineSoftmax
 from course_lib.widgets.order_lines import OrderLines
@@ -16,6 +17,6 @@ from course_lib.widgets.stage import AttentionStage
 from course_lib.widgets.weighted_sum import WeightedSum
 
 __all__ = [
-    "AttentionStage", "Cost", "LiveWidget", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict",
+    "AttentionStage", "Cost", "Heads", "LiveWidget", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict",
     "Projection", "Score", "Shuffle", "SoftmaxBars", "WeightedSum", "save_html",
 ]  # fmt: skip

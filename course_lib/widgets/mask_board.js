@@ -235,7 +235,7 @@ function maskControls(model, change, rest) {
     const line = html(
       "div",
       { class: "cw-rule", role: "group", "aria-label": `${name} mask` },
-      html("span", { class: `cw-swatch cw-by-${name}`, "aria-hidden": "true" }),
+      html("span", { class: `cw-mask-swatch cw-by-${name}`, "aria-hidden": "true" }),
       element,
       ...sliders[rule].map((part) => part.element),
     );
@@ -273,9 +273,9 @@ function maskControls(model, change, rest) {
       length.show(state.length);
       left.show(Math.min(state.left, FARTHEST + 1));
       right.show(Math.min(state.right, FARTHEST + 1));
-      offset.element.classList.toggle("cw-off", causal === null && window === null);
-      length.element.classList.toggle("cw-off", padding === null);
-      for (const part of [left, right]) part.element.classList.toggle("cw-off", window === null);
+      offset.element.classList.toggle("cw-mask-off", causal === null && window === null);
+      length.element.classList.toggle("cw-mask-off", padding === null);
+      for (const part of [left, right]) part.element.classList.toggle("cw-mask-off", window === null);
       how.show(WAYS.indexOf(state.how));
       polarity.show(READINGS.indexOf(state.polarity));
       empty.show(EMPTY_ROWS.indexOf(state.emptyRow));
@@ -307,7 +307,7 @@ function scoresBoard(model, first, help, change, hover) {
   const grid = new Grid(first.tokens, first.keyTokens, "Scores and mask", { help, select, act, hover });
   const faces = grid.cells.map((row) =>
     row.map((cell) => {
-      const face = { number: html("span", { class: "cw-face" }), entry: html("span", { class: "cw-entry" }) };
+      const face = { number: html("span", { class: "cw-mask-face" }), entry: html("span", { class: "cw-mask-entry" }) };
       cell.append(face.number, face.entry);
       return face;
     }),
@@ -316,10 +316,10 @@ function scoresBoard(model, first, help, change, hover) {
     const words = name === "reader" ? "True, read as blocked" : name === "hand" ? "by hand" : name;
     return {
       name,
-      element: html("span", { class: "cw-key-item" }, html("span", { class: `cw-swatch cw-by-${name}` }), words),
+      element: html("span", { class: "cw-key-item" }, html("span", { class: `cw-mask-swatch cw-by-${name}` }), words),
     };
   });
-  const legend = html("div", { class: "cw-legend" }, ...swatches.map((swatch) => swatch.element));
+  const legend = html("div", { class: "cw-mask-legend" }, ...swatches.map((swatch) => swatch.element));
   const { element, subtitle } = panel("1 Scores and mask", " ", grid.element, legend);
   return {
     element,
@@ -388,11 +388,11 @@ function cellInWords(state, query, key) {
 function weightsBoard(first, root) {
   const grid = new Grid(first.tokens, first.keyTokens, "Weights, and the sum of each row", null, "sum");
   const sums = grid.sums.map((cell) => {
-    const parts = { number: html("span", { class: "cw-face" }), remark: html("span", { class: "cw-entry" }) };
+    const parts = { number: html("span", { class: "cw-mask-face" }), remark: html("span", { class: "cw-mask-entry" }) };
     cell.append(parts.number, parts.remark);
     return parts;
   });
-  const note = html("div", { class: "cw-note" });
+  const note = html("div", { class: "cw-mask-note" });
   const { element, subtitle } = panel("2 Weights", " ", grid.element, note);
   return {
     element,

@@ -27,7 +27,7 @@ def cell(root: Any, query: int, key: int) -> Any:
 
 def shown(root: Any, what: str) -> np.ndarray:
     """Return the mask, the weights or the sums that the picture shows."""
-    places = {"mask": "[role=grid] tbody .cw-entry", "weights": "td:not(.cw-sum)", "sums": ".cw-sum .cw-face"}
+    places = {"mask": "[role=grid] tbody .cw-mask-entry", "weights": "td:not(.cw-sum)", "sums": ".cw-sum .cw-mask-face"}
     board = root.locator(".cw-board").nth(0 if what == "mask" else 1)
     if what == "mask":
         board = root
@@ -118,7 +118,7 @@ def test_every_rule_that_forbids_a_pair_is_told_in_words_and_by_its_own_hatching
     bench.ask("board.blocked = [[3, 2]]")
     until(lambda: root.locator(".cw-by-hand").count() == 2)
     looks = [
-        root.locator(f".cw-legend .cw-by-{rule}").evaluate("node => getComputedStyle(node).backgroundImage")
+        root.locator(f".cw-mask-legend .cw-by-{rule}").evaluate("node => getComputedStyle(node).backgroundImage")
         for rule in ("causal", "padding", "window", "hand")
     ]
     assert len(set(looks)) == 4
@@ -152,7 +152,7 @@ def test_a_query_without_keys_gets_what_was_chosen(bench: NotebookPage, choice: 
     expected = {"zeros": "0.00", "uniform (−1e9)": "0.20", "NaN (naive)": "NaN"}[choice]
     row = root.locator(".cw-board").nth(1).locator("tbody tr").first.locator("td:not(.cw-sum)")
     until(lambda: row.all_inner_texts() == [expected] * 5)
-    assert "Query “the” may attend to nothing" in root.locator(".cw-note").inner_text()
+    assert "Query “the” may attend to nothing" in root.locator(".cw-mask-note").inner_text()
     assert_same_numbers(bench, root)
 
 

@@ -41,6 +41,9 @@ class Example:
 EXAMPLES = {
     "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
     "Cost": Example(hand='[aria-label="number of tokens"]', drag=(-60, 0), trait="at", values=(1e6, 1e4)),
+    "Heads": Example(
+        hand=".cw-heads-left [aria-pressed=true]", keys=("ArrowDown", "ArrowUp"), trait="selected", values=(6, 2)
+    ),
     "MaskBoard": Example(
         hand=".cw-rule[aria-label^=causal] input[type=range]", drag=(20, 0), trait="offset", values=(1, -1)
     ),
