@@ -14,10 +14,11 @@ from course_lib.plots.order import positions, shuffle
 from course_lib.plots.picture import COLOURS, Picture, PictureAxes
 from course_lib.plots.scenes import projection, stage
 from course_lib.plots.steps import score, softmax_bars, softmax_draws, weighted_sum
+from course_lib.plots.training import training
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
     "bars", "cost", "heads", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output", "positions",
     "projection", "score", "shuffle", "softmax_bars",
-    "softmax_draws", "stage", "vectors", "weighted_sum",
+    "softmax_draws", "stage", "training", "vectors", "weighted_sum",
 ]  # fmt: skip

@@ -14,9 +14,10 @@ from course_lib.widgets.score import Score
 from course_lib.widgets.shuffle import Shuffle
 from course_lib.widgets.softmax_bars import SoftmaxBars
 from course_lib.widgets.stage import AttentionStage
+from course_lib.widgets.training import Training
 from course_lib.widgets.weighted_sum import WeightedSum
 
 __all__ = [
     "AttentionStage", "Cost", "Heads", "LiveWidget", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict",
-    "Projection", "Score", "Shuffle", "SoftmaxBars", "WeightedSum", "save_html",
+    "Projection", "Score", "Shuffle", "SoftmaxBars", "Training", "WeightedSum", "save_html",
 ]  # fmt: skip

@@ -63,6 +63,9 @@ EXAMPLES = {
         trait="scores_0",
         values=(1.5, -1.0),
     ),
+    "Training": Example(
+        code="step=40", hand=".cw-slider input[type=range]", drag=(40, 0), trait="step", values=(20, 80)
+    ),
     "WeightedSum": Example(
         hand='[aria-label="weight 0"]',
         keys=("ArrowDown", "ArrowUp"),
