@@ -449,7 +449,10 @@ function polarNumbers(model) {
   for (const row of [null, 0, 1, 2, 3]) {
     const traits = vectorTraits(row);
     let direction = 0;
+    /** @type {{length: number, direction: number} | null} */
+    let coming = null; // while one component is set and the other is not yet
     const read = () => {
+      if (coming !== null) return coming;
       const [x, y] = traits.map((trait) => model.get(trait));
       const length = Math.hypot(x, y);
       if (length > 0) direction = Math.atan2(y, x);
@@ -457,8 +460,10 @@ function polarNumbers(model) {
     };
     const write = (/** @type {number} */ length, /** @type {number} */ towards) => {
       direction = towards;
+      coming = { length, direction };
       const to = polar(length, towards);
       traits.forEach((trait, place) => model.set(trait, to[place]));
+      coming = null;
     };
     const [kind, ending] = row === null ? ["query", ""] : ["key", `_${row}`];
     derived[`${kind}_length${ending}`] = {

@@ -439,7 +439,7 @@ function spreadChart(model, changes, reader, help, request) {
   const expected = new Curve(1);
   chart.area.append(expected.element, measured.element);
   const mark = new Mark(chart, {
-    label: "components",
+    label: "number of components",
     help,
     rest: changes.rest,
     get: () => model.get("d_k"),
