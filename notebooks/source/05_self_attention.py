@@ -218,4 +218,4 @@ x @ merged @ x.T
 # * Vaswani et al. 2017, *Attention Is All You Need*, section 4 and table 1: path lengths and steps in sequence.
 # * Bengio, Simard and Frasconi 1994, *Learning Long-Term Dependencies with Gradient Descent is Difficult*.
 #
-# **Next:** lesson 06, masks. It is in the making.
+# **Next:** [lesson 06](06_masks.ipynb), masks.
