@@ -264,7 +264,7 @@ function scoresByDistance(model, set, rest, help, request) {
     left: 34,
     right: 78,
     height: 300,
-    x: "distance from the query back to the key",
+    x: "distance",
   };
   const chart = new Chart("Score by distance, three encodings", look, request);
   const curves = NAMES.map((_, index) => new Curve(index));
@@ -284,7 +284,11 @@ function scoresByDistance(model, set, rest, help, request) {
   });
   chart.area.append(ghost, ...curves.map((curve) => curve.element));
   chart.above.prepend(svg("g", { "aria-hidden": "true" }, ...labels));
-  const { element } = panel("Score against distance", "drag the mark to read off a distance", chart.element);
+  const { element } = panel(
+    "Score against distance",
+    "how far the key is behind the query; drag the mark",
+    chart.element,
+  );
   return {
     element,
     /** @param {Placed} state */
@@ -356,7 +360,7 @@ function readings() {
     html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "encoding"), at, since)),
     html("tbody", {}, ...rows.map(({ row }) => row)),
   );
-  const { element } = panel("Read off", "does a curve change when the query moves?", table);
+  const { element } = panel("Read off", "does it move with the query?", table);
   return {
     element,
     /** @param {Placed} state */

@@ -223,7 +223,8 @@ class TokenColumn {
     this.token = token;
     this.lane = lane;
     this.options = options;
-    /** @type {{from: number, place: number, width: number} | null} where it was grabbed */
+    // Where it was grabbed, and the width of a column on the screen and in the picture's own pixels: a projector enlarges.
+    /** @type {{from: number, place: number, seen: number, own: number} | null} */
     this.grip = null;
     this.shift = 0; // pixels beside its place, while it is held
     const name = first.tokens[token];
@@ -331,22 +332,19 @@ class TokenColumn {
     event.preventDefault(); // no text selection, and the focus is set by us
     this.chip.focus({ preventScroll: true });
     this.chip.setPointerCapture(event.pointerId);
-    const width = this.lane.getBoundingClientRect().width / this.order.length;
-    this.grip = {
-      from: event.clientX,
-      place: this.order.indexOf(this.token),
-      width,
-    };
+    const count = this.order.length;
+    const [seen, own] = [this.lane.getBoundingClientRect().width / count, this.lane.offsetWidth / count];
+    this.grip = { from: event.clientX, place: this.order.indexOf(this.token), seen, own };
     this.element.classList.add("cw-held");
   }
 
   /** @param {PointerEvent} event */
   drag(event) {
     if (this.grip === null) return;
-    const { from, place, width } = this.grip;
-    const wanted = Math.min(Math.max(place + (event.clientX - from) / width, 0), this.order.length - 1);
+    const { from, place, seen, own } = this.grip;
+    const wanted = Math.min(Math.max(place + (event.clientX - from) / seen, 0), this.order.length - 1);
     this.moveTo(Math.round(wanted));
-    this.shift = (wanted - this.order.indexOf(this.token)) * width;
+    this.shift = (wanted - this.order.indexOf(this.token)) * own;
     this.element.style.transform = `translateX(calc(${100 * this.order.indexOf(this.token)}% + ${this.shift.toFixed(1)}px))`;
   }
 
