@@ -157,6 +157,8 @@ def _nodes(function: Function) -> Iterator[ast.AST]:
             skipped.add(id(node.operand))
         if isinstance(node, ast.keyword) and node.arg == "strict":  # of zip: it changes no number
             skipped.add(id(node.value))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("reshape"):  # any minus means "the rest"
+            skipped |= {id(inner) for inner in ast.walk(node) if isinstance(inner, ast.UnaryOp)}
         if id(node) not in skipped:
             yield node
 
