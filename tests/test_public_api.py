@@ -47,9 +47,11 @@ SIGNATURES = {
         "evaluate": "(name, answer)",
         "hint": "(name)",
         "progress": "()",
+        "ask": "(name)",
+        "show_lines": "(name)",
     },
 }
-WIDGETS = {"AttentionStage", "Projection"}
+WIDGETS = {"AttentionStage", "OrderLines", "Predict", "Projection", "Training"}
 RESULT_FIELDS = {"status", "confusion", "message", "points", "max_points"}
 ATTENTION = importlib.import_module("course_lib.attention")
 

@@ -2,8 +2,10 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
 
 from course_lib.errors import OptionError
 from course_lib.plots.picture import COLOURS, INK, QUIET, Picture
@@ -78,7 +80,7 @@ def _wrapped(text: str, is_code: bool) -> list[str]:
     return [indent + line for line in textwrap.wrap(text.strip(), _CHARACTERS - 14, subsequent_indent="    ")]
 
 
-def _write(ax: Axes, lines: list[str], top: float, **options: str) -> float:
+def _write(ax: Axes, lines: list[str], top: float, **options: Any) -> float:
     """Write lines below `top`, and return where the last one ends."""
     for number, line in enumerate(lines):
         ax.text(
@@ -105,7 +107,5 @@ def _draw_row(
         ax.text(0.72, below, f"← {mark}", fontsize=10, color=QUIET, va="center", weight="bold")
 
 
-def _box(x: float, y: float, width: float, height: float, **style: object):  # type: ignore[no-untyped-def]
-    from matplotlib.patches import FancyBboxPatch
-
+def _box(x: float, y: float, width: float, height: float, **style: Any) -> FancyBboxPatch:
     return FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0,rounding_size=0.06", facecolor="none", **style)

@@ -66,10 +66,10 @@ def training(
     picture = Picture(
         figsize=(8.0, 3.0 + 2.5 * n_rows), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, hspace=0.04)
     )
-    if maps is None:
-        upper = picture
-    else:
-        upper, lower = picture.subfigures(2, 1, height_ratios=[3.0, 2.5 * n_rows])
+    upper: Any = picture
+    if maps is not None:
+        parts: Any = picture.subfigures(2, 1, height_ratios=[3.0, 2.5 * n_rows])
+        upper, lower = parts
         panels = lower.subplots(n_rows, min(_A_ROW, len(maps)), squeeze=False)
         _draw_heads(panels, maps, tokens, query_tokens, metrics or {})
         when = "" if weight_step is None else f" at step {weight_step}"

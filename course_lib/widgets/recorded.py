@@ -49,7 +49,8 @@ def check_steps(name: str, steps: ArrayLike, *, fewest: int) -> NDArray[np.int64
     if np.any(np.diff(given) <= 0):
         place = int(np.argmax(np.diff(given) <= 0))
         raise OptionError(f"{name} must rise, but {given[place + 1]:g} follows {given[place]:g}.")
-    return _frozen(given.astype(np.int64))
+    kept: NDArray[np.int64] = _frozen(given.astype(np.int64))
+    return kept
 
 
 def check_curves(
@@ -93,7 +94,8 @@ def check_maps(weights: ArrayLike) -> FloatArray:
     if not np.all((maps >= 0) & (maps <= 1 + _SUM_TOLERANCE)):  # also finds nan
         wrong = maps[~((maps >= 0) & (maps <= 1 + _SUM_TOLERANCE))][0]
         raise OptionError(f"weights must be between 0 and 1, but one of them is {wrong:g}.")
-    return _frozen(np.minimum(maps, 1.0))
+    kept: FloatArray = _frozen(np.minimum(maps, 1.0))
+    return kept
 
 
 def check_metrics(metrics: object, shape: tuple[int, ...], *, most: int) -> dict[str, FloatArray]:

@@ -137,7 +137,8 @@ class Training(LiveWidget):
         if strangers := [name for name in self._accuracy if name not in self._losses]:
             raise OptionError(f"accuracy must be of {', '.join(self._losses)}, but there is one of {strangers[0]!r}.")
         self._weights: FloatArray | None = None
-        self._weight_steps, self._metrics = self._steps[:0], {}
+        self._weight_steps = self._steps[:0]
+        self._metrics: dict[str, FloatArray] = {}
         if weights is not None:
             self._take_weights(weights, weight_steps, metrics)
         elif weight_steps is not None or metrics or tokens is not None:
@@ -225,7 +226,8 @@ class Training(LiveWidget):
         """What each head attends to at this step, shape (n_heads, n_queries, n_keys)."""
         if self._weights is None:
             raise OptionError("This run was recorded without weights.")
-        return self._weights[self.snapshot]
+        present: FloatArray = self._weights[self.snapshot]
+        return present
 
     @property
     def metrics(self) -> dict[str, FloatArray]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from course_lib import attention as steps
 from course_lib.shapes import FloatArray
@@ -26,23 +27,26 @@ _ONE_HOT = np.eye(N_LETTERS)
 _POSITIONS = np.eye(SEQ_LEN)
 
 
+Letters = NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Run:
     """What was recorded at every step; arrays as `Training` takes them."""
 
-    steps: FloatArray
+    steps: NDArray[np.int64]
     losses: MappingProxyType[str, FloatArray]
     accuracy: MappingProxyType[str, FloatArray]
     weights: FloatArray
     tokens: tuple[str, ...]
 
 
-def letters(n_sequences: int, rng: np.random.Generator) -> FloatArray:
+def letters(n_sequences: int, rng: np.random.Generator) -> Letters:
     """Draw sequences, shape (n_sequences, seq_len)."""
     return rng.integers(0, N_LETTERS, (n_sequences, SEQ_LEN))
 
 
-def targets(sequences: FloatArray) -> FloatArray:
+def targets(sequences: Letters) -> Letters:
     """Return what to say at each position: the letter before, and the first; shape (n_sequences, seq_len, 2)."""
     first = np.broadcast_to(sequences[:, :1], sequences.shape)
     return np.stack([np.roll(sequences, 1, axis=1), first], axis=-1)
@@ -57,24 +61,24 @@ class Model:
         self.maps = [rng.normal(0, spread, (N_HEADS, d_model, size)) for spread, size in spreads]
         self._pushes = [np.zeros_like(weight) for weight in self.maps]
 
-    def project(self, sequences: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+    def project(self, sequences: Letters) -> tuple[FloatArray, list[FloatArray]]:
         """Return x, shape (n_sequences, 1, seq_len, d_model), and the query, key and value of each head."""
         places = np.broadcast_to(_POSITIONS, (len(sequences), SEQ_LEN, SEQ_LEN))
         x = np.concatenate([_ONE_HOT[sequences], places], axis=-1)[:, np.newaxis]
         return x, [x @ weight for weight in self.maps]
 
-    def chances(self, sequences: FloatArray) -> FloatArray:
+    def chances(self, sequences: Letters) -> FloatArray:
         """Return the probability of each letter, shape (n_sequences, seq_len, 2, n_letters)."""
         query, key, value = self.project(sequences)[1]
         output = steps.attention(query, key, value, is_causal=True).sum(axis=1)  # over the heads
         return steps.softmax(output.reshape(len(sequences), SEQ_LEN, 2, N_LETTERS))
 
-    def weights(self, sequences: FloatArray) -> FloatArray:
+    def weights(self, sequences: Letters) -> FloatArray:
         """Return what each head attends to, shape (n_sequences, n_heads, n_queries, n_keys)."""
         query, key, _ = self.project(sequences)[1]
         return steps.attention_weights(query, key, is_causal=True)
 
-    def learn(self, sequences: FloatArray) -> None:
+    def learn(self, sequences: Letters) -> None:
         """Take one step down the gradient of the loss, with momentum."""
         grad = self.chances(sequences) - _ONE_HOT[targets(sequences)]  # of cross-entropy behind softmax
         grad[:, 0] = 0  # nothing stands before the first letter
@@ -89,7 +93,7 @@ class Model:
             push -= _RATE * (x.swapaxes(-1, -2) @ grad_of).sum(axis=0)
             weight += push
 
-    def score(self, sequences: FloatArray) -> tuple[float, float]:
+    def score(self, sequences: Letters) -> tuple[float, float]:
         """Return the mean loss and the part of letters that are said rightly."""
         chances, wanted = self.chances(sequences)[:, 1:], targets(sequences)[:, 1:]
         losses = -np.log(np.take_along_axis(chances, wanted[..., np.newaxis], axis=-1))
