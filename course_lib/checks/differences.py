@@ -302,18 +302,25 @@ def _listed(values: Array, most: int = 4) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _where(case: Evidence) -> str:
-    """Point at the entry that is farthest off."""
+def farthest_off(case: Evidence) -> tuple[int, ...]:
+    """Return the index of the entry that is farthest off, in arrays of one shape."""
     assert case.given is not None
     off = np.where(np.isfinite(case.given), np.abs(case.given - case.expected), np.inf)
     off = np.where(np.isnan(case.given) & np.isnan(case.expected), 0, off)
-    index = np.unravel_index(int(np.argmax(off)), off.shape)
+    return tuple(int(position) for position in np.unravel_index(int(np.argmax(off)), off.shape))
+
+
+def _where(case: Evidence) -> str:
+    """Point at the entry that is farthest off."""
+    assert case.given is not None
+    index = farthest_off(case)
     place = f"{case.result}[{', '.join(str(position) for position in index)}]"
     if not np.isfinite(case.given).all():
         return f"At `{place}`, {number(case.expected[index])} was expected and {number(case.given[index])} came."
     n_wrong = int((~np.isclose(case.given, case.expected, rtol=1e-4, atol=1e-5, equal_nan=True)).sum())
     things = "entries" if case.is_truth else "numbers"
     differ = "differs" if n_wrong == 1 else "differ"
-    share = f"All {things} differ" if n_wrong == off.size > 1 else f"{n_wrong} of {off.size} {things} {differ}"
+    size = case.given.size
+    share = f"All {things} differ" if n_wrong == size > 1 else f"{n_wrong} of {size} {things} {differ}"
     write = truth if case.is_truth else number
     return f"{share}; at `{place}`, {write(case.expected[index])} was expected and {write(case.given[index])} came."

@@ -145,7 +145,7 @@ PADDING_MASK = FunctionTask(
         _padded("4 sequences padded to 7", 4, 7),
         _padded("a single sequence", 1, 6),
         _padded(
-            "an empty sequence and a full one", 4, 6, stage="edge", blank=True,
+            "a sequence without tokens beside a full one", 4, 6, stage="edge", blank=True,
             look="sequences of length 0 and of length n_keys: how many entries of their rows are True?",
         ),
     ),

@@ -81,8 +81,8 @@ SPLIT_HEADS = FunctionTask(
     result=HEADS,
     reference=split_heads,
     families=(
-        _split_family("4 tokens, 2 heads", 4, 2, 3),
-        _split_family("5 tokens, 3 heads", 5, 3, 4),
+        _split_family("2 heads", 4, 2, 3),
+        _split_family("3 heads", 5, 3, 4),
         _split_family("one head", 3, 1, 4),
         _split_family("one component a head", 4, 5, 1),
         _split_family("a single token", 1, 3, 2),
@@ -176,8 +176,8 @@ MERGE_HEADS = FunctionTask(
     result=Named("merged", ("seq_len", "d_model")),
     reference=merge_heads,
     families=(
-        _merge_family("2 heads, 4 tokens", 4, 2, 3),
-        _merge_family("3 heads, 5 tokens", 5, 3, 4),
+        _merge_family("2 heads", 4, 2, 3),
+        _merge_family("3 heads", 5, 3, 4),
         _merge_family("one head", 3, 1, 4),
         _merge_family("one component a head", 4, 5, 1),
         _merge_family("a single token", 1, 3, 2),

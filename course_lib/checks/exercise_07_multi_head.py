@@ -171,8 +171,8 @@ MULTI_HEAD_ATTENTION = FunctionTask(
     result=Named("output", ("seq_len", "d_out")),
     reference=multi_head_attention,
     families=(
-        _family("2 heads, 3 tokens", 3, 6, 2, 5, 4, 7),
-        _family("3 heads, 5 tokens", 5, 9, 3, 4, 2, 8),
+        _family("2 heads", 3, 6, 2, 5, 4, 7),
+        _family("3 heads", 5, 9, 3, 4, 2, 8),
         _family("one head", 4, 3, 1, 5, 2, 6),
         _family("leading axes", 5, 4, 2, 3, 4, 7, leading=(2,), stage="batched"),
         _family("leading axes", 4, 6, 2, 5, 4, 7, leading=(2, 3), stage="batched"),
@@ -238,8 +238,8 @@ BUG_HUNT_HEADS = FunctionTask(
     result=Named("merged", ("n_queries", "n_heads * d_v")),
     reference=_in_heads(),
     families=(
-        _side_by_side("2 heads, 3 queries and 4 keys", 3, 4, 2, 5, 4),
-        _side_by_side("3 heads, 5 queries and 4 keys", 5, 4, 3, 3, 2),
+        _side_by_side("2 heads", 3, 4, 2, 5, 6),
+        _side_by_side("3 heads", 5, 4, 3, 3, 2),
         _side_by_side("one head", 3, 4, 1, 5, 2),
         _side_by_side("leading axes", 3, 4, 2, 3, 5, leading=(2,), stage="batched"),
         _side_by_side("leading axes", 5, 4, 2, 3, 4, leading=(2, 3), stage="batched"),

@@ -28,17 +28,17 @@ class Finish(Protocol):
 
 
 WHY_SPLIT_AT_ONCE = (
-    "You reshaped at once to (n_heads, seq_len, d_k). A reshape reads row after row, so the first head got the first "
+    "You reshaped at once, without a swap of axes. A reshape reads row after row, so the first head got the first "
     "tokens with all their components, and the last head the last tokens. Each head needs a share of every token."
 )
 LOOK_SPLIT = "cut only the axis of the components in two; then let two axes change places."
 WHY_MERGED_AT_ONCE = (
-    "You reshaped at once to (seq_len, n_heads * d_k). A reshape reads head after head, so a row got pieces of several "
+    "You reshaped at once, without a swap of axes. A reshape reads head after head, so a row got pieces of several "
     "tokens of one head. Each row needs the pieces of all heads for one token."
 )
 LOOK_MERGE = "the axis order before the reshape: which two axes have to stand side by side at the end?"
 WHY_DEALT_OUT = (
-    "You dealt the components out like cards: head 0 got components 0, 2, 4, ... Each head gets a block of neighbours: "
+    "You dealt the components out like cards, one to each head in turn. Each head gets a block of neighbours: "
     "head h the components h * d_k to (h + 1) * d_k - 1."
 )
 LOOK_DEALT_OUT = "the reshape: n_heads comes before d_k, so that neighbours stay together."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from course_lib.checks.confusions import CONFUSIONS
-from course_lib.checks.differences import number, truth
+from course_lib.checks.differences import farthest_off, number, truth
 from course_lib.checks.result import Array, Evidence, Result, Status
 
 _STATUS: dict[Status, tuple[str, str, str]] = {
@@ -128,10 +128,12 @@ def paragraph(text: str) -> str:
 
 def comparison(evidence: Evidence) -> tuple[str, str] | None:
     """Draw the expected table and the given one side by side, as text and as HTML; None for huge or odd shapes."""
-    expected, given = _as_table(evidence.expected), _as_table(evidence.given)
+    matrix = _matrix_to_draw(evidence)
+    expected, given = _as_table(evidence.expected, matrix), _as_table(evidence.given, matrix)
     if expected is None or given is None:
         return None
-    titles = (f"expected {evidence.result}", f"your {evidence.result}")
+    drawn = evidence.result + (f"[{', '.join(map(str, matrix))}]" if matrix else "")
+    titles = (f"expected {drawn}", f"your {drawn}")
     wrong = _wrong_entries(expected, given, evidence.tolerance)
     rows = (
         _rows(expected, truth if evidence.is_truth else number),
@@ -145,10 +147,18 @@ def comparison(evidence: Evidence) -> tuple[str, str] | None:
     return text, f"<div>{cells}</div>"
 
 
-def _as_table(array: Array | None) -> Array | None:
-    """Return the first matrix of an array."""
+def _matrix_to_draw(evidence: Evidence) -> tuple[int, ...]:
+    """Return the leading index of the matrix that is farthest off; nothing where there is one, or shapes differ."""
+    if evidence.given is None or evidence.given.size == 0 or evidence.given.shape != evidence.expected.shape:
+        return ()
+    return farthest_off(evidence)[:-2]
+
+
+def _as_table(array: Array | None, matrix: tuple[int, ...]) -> Array | None:
+    """Return one matrix of an array, the first where `matrix` names none."""
     if array is None or array.ndim > 4 or array.size == 0:
         return None
+    array = array[matrix]
     while array.ndim > 2:
         array = array[0]
     table = np.atleast_2d(array)

@@ -9,6 +9,7 @@ from course_lib.attention import causal_mask, padding_mask
 from course_lib.checks import evaluate
 from course_lib.checks.cases import HIGHEST, LOWEST, draw_mask, draw_self_attention, entropy_fraction
 from course_lib.checks.engine import TASKS
+from course_lib.checks.rendering import render_result
 
 
 def message(name, answer):
@@ -134,6 +135,24 @@ def test_a_hard_coded_mask_fails_at_another_length():
     table = causal_mask(4)
     said = message("causal_mask", lambda seq_len: table)
     assert "For seq_len = 7" in said
+
+
+# Heads
+
+
+def test_the_head_that_is_farthest_off_is_drawn():
+    def last_head_wrong(x, n_heads):
+        heads = np.swapaxes(x.reshape(*x.shape[:-1], n_heads, -1), -2, -3).copy()
+        heads[..., -1, 0, 0] += 1
+        return heads
+
+    result = evaluate("split_heads", last_head_wrong)
+    assert "at `heads[1, 0, 0]`" in result.message
+    drawn = repr(render_result(result))
+    assert "expected heads[1]" in drawn
+    assert "your heads[1]" in drawn
+    assert drawn.count("*") == 2
+    assert "expected heads " in repr(render_result(evaluate("split_heads", lambda x, n_heads: x)))
 
 
 # The order of lines
