@@ -43,6 +43,10 @@ def _one_hot(weights: Floats) -> None:
     weights[...] = np.eye(weights.shape[-1])[weights.argmax(axis=-1)]
 
 
+def _blank_first_head(weights: Floats) -> None:
+    weights[..., 0, :, :] = 0
+
+
 def _blank_first_query(weights: Floats) -> None:
     weights[..., 0, :] = 0
 
@@ -238,7 +242,7 @@ MEAN_ATTENTION_DISTANCE = FunctionTask(
         weights_family("float32", 2, 3, 6, stage="precision", single=True),
         weights_family("a query that may attend to nothing", 2, 3, 5, stage="edge", change=_blank_first_query,
                        so_far=_SO_FAR_BLANK, look=_LOOK_BLANK),
-        weights_family("a head without any weight", 2, 1, 4, stage="edge", change=_blank_first_query,
+        weights_family("a head without any weight", 2, 3, 4, stage="edge", change=_blank_first_head,
                        so_far=_SO_FAR_BLANK, look="the division: what is 0 over 0? Such a head has distance 0."),
     ),
     separators=(weights_family("a cube", 3, 3, 3),),
