@@ -9,7 +9,7 @@ from typing import Any
 class ProgressBar:
     """Show how far something is; call it with what is done and what there is in all.
 
-    It is what `Training.run` takes as `report`.
+    It is what `TrainingRun.run` takes as `report`.
 
     Parameters
     ----------

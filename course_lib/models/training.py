@@ -84,7 +84,7 @@ class Record:
     weights: FloatArray
 
 
-class Training:
+class TrainingRun:
     """A transformer on its way through the agreement task.
 
     Parameters
@@ -109,7 +109,7 @@ class Training:
     --------
     >>> from course_lib.models import draw_sentences
     >>> some, others = (draw_sentences(20, agreement=0.9, rng=np.random.default_rng(seed)) for seed in (0, 1))
-    >>> training = Training(some, others, TrainingOptions(n_steps=3, record_every=2))
+    >>> training = TrainingRun(some, others, TrainingOptions(n_steps=3, record_every=2))
     >>> training.run()
     >>> [record.step for record in training.records]
     [0, 2, 3]
@@ -211,7 +211,7 @@ class Training:
         store(path, about, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Training":
+    def load(cls, path: str | Path) -> "TrainingRun":
         """Return a training as it was stored.
 
         Raises

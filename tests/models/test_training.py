@@ -11,8 +11,8 @@ from course_lib.models import (
     WORDS,
     ProgressBar,
     Regularization,
-    Training,
     TrainingOptions,
+    TrainingRun,
     TransformerConfig,
     draw_sentences,
     share_right,
@@ -27,7 +27,7 @@ def sentences(seed, n=40, agreement=0.95):
 
 def training(**options):
     usual = {"n_steps": 7, "record_every": 3, "batch_size": 10, "weight_decay": 0.1, "regularization": REGULARIZED}
-    return Training(sentences(1), sentences(2, agreement=0.5), TrainingOptions(**{**usual, **options}))
+    return TrainingRun(sentences(1), sentences(2, agreement=0.5), TrainingOptions(**{**usual, **options}))
 
 
 def assert_same(first, second):
@@ -53,7 +53,7 @@ def test_a_training_that_stopped_goes_on_as_if_nothing_had_happened(tmp_path):
     whole.run()
     parts.run(2)
     parts.save(tmp_path / "run.npz")
-    resumed = Training.load(tmp_path / "run.npz")
+    resumed = TrainingRun.load(tmp_path / "run.npz")
     resumed.run(3)
     resumed.run()
     assert_same(whole, resumed)
@@ -94,7 +94,7 @@ def test_records_come_at_the_start_every_few_steps_and_at_the_end():
 
 
 def test_training_learns_the_sentences_it_sees():
-    some = Training(sentences(1, 100), sentences(2, 200, 0.5), TrainingOptions(n_steps=250, record_every=250))
+    some = TrainingRun(sentences(1, 100), sentences(2, 200, 0.5), TrainingOptions(n_steps=250, record_every=250))
     some.run()
     first, last = some.records
     assert first.training_accuracy < 0.7
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_training_is_refused_in_words(tmp_path, damage):
         path.write_bytes(b"" if damage == "empty" else whole[: len(whole) // 2])
     message = {"missing": "There is no stored training", "later": "another version of the course"}
     with pytest.raises(CourseError, match=message.get(damage, "is not a stored training, or it is damaged")):
-        Training.load(path)
+        TrainingRun.load(path)
 
 
 def test_storing_where_nothing_can_be_stored_says_so_and_keeps_what_is_there(tmp_path):
@@ -161,7 +161,7 @@ def test_options_that_cannot_be_are_refused(options):
 
 def test_another_vocabulary_is_refused():
     with pytest.raises(OptionError, match=f"vocabulary_size must be {len(WORDS)}, one for each word, not 9."):
-        Training(sentences(1), sentences(2), TrainingOptions(), TransformerConfig(9))
+        TrainingRun(sentences(1), sentences(2), TrainingOptions(), TransformerConfig(9))
 
 
 def nouns(words):
