@@ -224,4 +224,4 @@ np.allclose(one_pass, word_by_word)
 # * Vaswani et al. 2017, *Attention Is All You Need*, section 3.2.3.
 # * PyTorch's documentation of `scaled_dot_product_attention` and of `nn.MultiheadAttention`: compare what True means.
 #
-# **Next:** lesson 07, multi-head attention. It is in the making.
+# **Next:** [lesson 07](07_multi_head.ipynb), multi-head attention.
