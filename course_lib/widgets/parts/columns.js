@@ -109,6 +109,7 @@ export class Columns {
     }
     this.axis.replaceChildren(svg("path", { class: "cw-gridline", d: lines.join("") }), ...numbers);
     setAttributes(this.zero, { d: `M${point(LEFT, this.place([0, 0])[1])}H${this.width}` });
+    this.element.classList.toggle("cw-tight", this.slot < 34);
     const letters = Math.max(2, Math.floor(this.slot / LETTER));
     this.labels.forEach((label, index) => {
       setText(label, shortened(this.names[index], letters));
