@@ -322,11 +322,12 @@ function largeMap(first, change, hover, request) {
   });
   observer.observe(map);
   const cellAt = (/** @type {PointerEvent | MouseEvent} */ event) => {
-    const at = (/** @type {number} */ offset, /** @type {number} */ length, /** @type {number} */ count) =>
-      Math.min(Math.max(Math.floor((offset / (length || 1)) * count), 0), count - 1);
+    const frame = map.getBoundingClientRect(); // as it is on the screen, enlarged or not
+    const at = (/** @type {number} */ part, /** @type {number} */ count) =>
+      Math.min(Math.max(Math.floor(part * count), 0), count - 1);
     return /** @type {const} */ ([
-      at(event.offsetY, size[1], first.tokens.length),
-      at(event.offsetX, size[0], first.keyTokens.length),
+      at((event.clientY - frame.top) / (frame.height || 1), first.tokens.length),
+      at((event.clientX - frame.left) / (frame.width || 1), first.keyTokens.length),
     ]);
   };
   let direction = first.chosen.direction;

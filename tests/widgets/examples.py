@@ -42,10 +42,14 @@ EXAMPLES = {
     "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
     "Cost": Example(hand='[aria-label="number of tokens"]', drag=(-60, 0), trait="at", values=(1e6, 1e4)),
     "Heads": Example(
-        hand=".cw-heads-left [aria-pressed=true]", keys=("ArrowDown", "ArrowUp"), trait="selected", values=(6, 2)
+        hand=".cw-heads-left [aria-pressed=true]",
+        keys=("ArrowDown", "ArrowUp"),
+        drag=(0, -130),
+        trait="selected",
+        values=(6, 2),
     ),
     "MaskBoard": Example(
-        hand=".cw-rule[aria-label^=causal] input[type=range]", drag=(20, 0), trait="offset", values=(1, -1)
+        hand=".cw-rule[aria-label^=causal] input[type=range]", drag=(40, 0), trait="offset", values=(1, -1)
     ),
     "OnlineSoftmax": Example(
         code="block_size=2, step=2", hand=".cw-slider input[type=range]", drag=(20, 0), trait="step", values=(1, 3)
