@@ -124,8 +124,8 @@ _EVERY_QUERY_AGAIN = WrongProgram(
 _PROGRAMS = (
     WrongProgram(
         "cache_as_before", "M27", _caching(lambda query, key, value, cache: cache),
-        "The output is right, and the cache came back as it was, so the next token will not know this one. Every later "
-        "query needs the keys and values of all tokens before it.",
+        "The first output is right. But the cache came back as it was, so the next token does not know this one. Every "
+        "later query needs the keys and values of all tokens before it.",
         "what is returned as the new cache.",
     ),
     WrongProgram(

@@ -67,12 +67,12 @@ def _by_blocks(
 
 def _step(
     *, fade_total: bool = True, fade_mixed: bool = True, inverse: bool = False, own_maximum: bool = False,
-    divide: bool = False,
+    divide: bool = False, smallest: bool = False,
 ) -> Step:  # fmt: skip
     """Return one step of the online softmax, changed in some way."""
 
     def step(largest: Floats, total: Floats, mixed: Floats, scores: Floats, value: Floats) -> Any:
-        highest = scores.max(axis=-1, keepdims=True)
+        highest = (scores.min if smallest else scores.max)(axis=-1, keepdims=True)
         risen = highest if own_maximum else np.maximum(largest, highest)
         is_first = np.isneginf(largest)
         fade = np.where(is_first, 1, np.exp(np.where(is_first, 0, risen - largest if inverse else largest - risen)))
@@ -174,6 +174,12 @@ _PROGRAMS = (
         "Your running maximum starts at 0, so where all scores of a row lie far below 0, all exponentials are 0 and "
         "the row becomes 0 / 0. Start below every score.",
         "the first value of the maximum.",
+    ),
+    WrongProgram(
+        "less_than_maximum_subtracted", None, _by_blocks(_step(smallest=True)),
+        "You subtract a number below the block's largest score, such as its smallest. A score far above it still makes "
+        "exp overflow to inf.",
+        "which number of the block is compared with the maximum so far.",
     ),
     WrongProgram(
         "no_maximum", None, _by_blocks(_no_maximum),
@@ -289,6 +295,7 @@ ONLINE_ATTENTION = FunctionTask(
         _family("float32", 4, 5, 3, 6, 2, stage="precision", single=True),
         _family("scores around 1500 and -1500", 2, 5, 3, 4, 2, stage="large", offset=1500.0),
         _family("rows from -1500 to 1500", 2, 5, 3, 4, 1, stage="large", offset=1500.0, across=True),
+        _family("blocks from -1500 to 1500", 3, 4, 5, 2, 2, stage="large", offset=1500.0, across=True),
     ),
     separators=(_family("a square", 3, 3, 3, 3, 2), _family("a cube", 3, 3, 3, 3, 1, leading=(3,))),
     programs=_PROGRAMS,
