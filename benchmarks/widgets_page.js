@@ -1,0 +1,96 @@
+// Put into the page before anything else: when was a key pressed, and when was the picture that follows painted?
+(() => {
+  // A message posted while a frame is being made is delivered after that frame was painted.
+  const after = new MessageChannel();
+  const frame = window.requestAnimationFrame.bind(window);
+  let making = false;
+  let waiting = [];
+  after.port1.onmessage = () => {
+    making = false;
+    const now = performance.now();
+    for (const done of waiting.splice(0)) done(now);
+  };
+  const begin = () => {
+    if (making) return;
+    making = true;
+    after.port2.postMessage(0);
+  };
+  window.requestAnimationFrame = (callback) =>
+    frame((time) => {
+      begin();
+      callback(time);
+    });
+
+  let pressed = [];
+  let paints = [];
+  let pending = false;
+  let waiters = [];
+  let stop = () => {};
+  addEventListener("keydown", (event) => event.isTrusted && pressed.push(event.timeStamp), true);
+  addEventListener("pointerup", (event) => event.isTrusted && pressed.push(event.timeStamp), true);
+
+  // The picture has changed: note when that is painted, in this frame or, outside of one, in the next.
+  const changed = () => {
+    if (pending) return;
+    pending = true;
+    const done = (now) => {
+      pending = false;
+      paints.push(now);
+      for (const tell of waiters.splice(0)) tell();
+    };
+    if (making) waiting.push(done);
+    else
+      frame(() => {
+        waiting.push(done);
+        begin();
+      });
+  };
+  // What is read out after a rest is no part of the picture.
+  const isSpoken = (node) => (node instanceof Element ? node : node.parentElement)?.closest("[aria-live]") ?? null;
+  const drawImage = CanvasRenderingContext2D.prototype.drawImage;
+
+  window.courseBench = {
+    /** Watch a picture: elements that change, images that are replaced, or a canvas that is drawn upon. */
+    watch(root, kind) {
+      stop();
+      const observer = new MutationObserver((records) => {
+        if (records.some((record) => !isSpoken(record.target))) changed();
+      });
+      const loaded = (event) => {
+        if (root.contains(event.target)) event.target.decode().then(changed, changed);
+      };
+      if (kind === "elements") {
+        observer.observe(root, { subtree: true, childList: true, characterData: true, attributes: true });
+      } else if (kind === "images") {
+        root.addEventListener("load", loaded, true);
+      } else {
+        CanvasRenderingContext2D.prototype.drawImage = function draw(...given) {
+          if (root.contains(this.canvas)) changed();
+          return drawImage.apply(this, given);
+        };
+      }
+      stop = () => {
+        observer.disconnect();
+        root.removeEventListener("load", loaded, true);
+        CanvasRenderingContext2D.prototype.drawImage = drawImage;
+      };
+    },
+    forget() {
+      [pressed, paints] = [[], []];
+    },
+    /** The first paint after a moment, or null where none comes in time; nobody has to ask again and again. */
+    painted: (since, patience) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(null), patience);
+        const look = () => {
+          const found = paints.find((paint) => paint > since);
+          if (found === undefined) return void waiters.push(look);
+          clearTimeout(timer);
+          resolve(found);
+        };
+        look();
+      }),
+    told: () => ({ pressed, paints, now: performance.now(), origin: performance.timeOrigin }),
+    stop: () => stop(),
+  };
+})();
