@@ -36,15 +36,14 @@ function sinusoidsAt(places, dModel) {
 /**
  * The scores of the three encodings at every distance.
  * @param {Encoding} encoding
- * @param {Float32Array} fixed the content of query and key, then the rows of the random matrix
+ * @param {{content: number[], matrix: number[][]}} fixed what query and key hold, and the matrix between sinusoids
  * @returns {number[][]} shape (3, n_distances)
  */
-function curvesOf(encoding, fixed) {
+function curvesOf(encoding, { content, matrix }) {
   const { position, dModel, base, head, nHeads, learned, nDistances } = encoding;
   const keys = Array.from({ length: nDistances }, (_, distance) => position - distance);
-  const content = contentOf(fixed, dModel);
   let [query] = sinusoidsAt([position], dModel);
-  if (learned) [query] = project([query], matrixOf(fixed, dModel));
+  if (learned) [query] = project([query], matrix);
   const rotated = rotate([content], [position], { base });
   const rotatedKeys = rotate(
     keys.map(() => content),
@@ -84,10 +83,10 @@ function matrixOf(fixed, dModel) {
 /**
  * All numbers of the picture, computed from the model's.
  * @param {Model} model
- * @param {Float32Array} fixed
+ * @param {(encoding: Encoding) => number[][]} curvesNow
  * @param {(encoding: Encoding) => number[][]} curvesAtStart
  */
-function readPositions(model, fixed, curvesAtStart) {
+function readPositions(model, curvesNow, curvesAtStart) {
   const encoding = {
     position: /** @type {number} */ (model.get("position")),
     dModel: /** @type {number} */ (model.get("d_model")),
@@ -98,7 +97,7 @@ function readPositions(model, fixed, curvesAtStart) {
     nDistances: /** @type {number} */ (model.get("n_distances")),
   };
   const start = /** @type {number} */ (model.get("start").position ?? encoding.position);
-  const curves = curvesOf(encoding, fixed);
+  const curves = curvesNow(encoding);
   const before = curvesAtStart({ ...encoding, position: start });
   const change = curves.map((curve, index) =>
     Math.max(...curve.map((score, distance) => Math.abs(score - before[index][distance]))),
@@ -122,8 +121,13 @@ function readFixed(model) {
  */
 function buildPositions(model, root, request) {
   const fixed = readFixed(model);
-  const curvesAtStart = remembered((/** @type {Encoding} */ encoding) => curvesOf(encoding, fixed));
-  const read = () => readPositions(model, fixed, curvesAtStart);
+  const fixedOf = remembered((/** @type {number} */ dModel) => ({
+    content: contentOf(fixed, dModel),
+    matrix: matrixOf(fixed, dModel),
+  }));
+  const compute = (/** @type {Encoding} */ encoding) => curvesOf(encoding, fixedOf(encoding.dModel));
+  const [curvesNow, curvesAtStart] = [remembered(compute), remembered(compute)];
+  const read = () => readPositions(model, curvesNow, curvesAtStart);
   const first = read();
   const sync = kernelSync(model);
   const set = (/** @type {Record<string, number | boolean>} */ values) => {
@@ -165,7 +169,7 @@ function buildPositions(model, root, request) {
 }
 
 /**
- * Keep the last answer: the curves at the first position change with the other numbers only.
+ * Keep the last answer: the mark moves no curve, and the curves at the first position change with other numbers only.
  * @template Given, Answer
  * @param {(given: Given) => Answer} compute
  * @returns {(given: Given) => Answer}
