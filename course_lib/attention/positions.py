@@ -164,7 +164,7 @@ def alibi_bias(n_heads: int, n_queries: int, n_keys: int, *, offset: int = 0) ->
     n_keys = require_integer("n_keys", n_keys, minimum=0)
     query_positions = np.arange(n_queries)[:, np.newaxis] + require_integer("offset", offset)
     distance = np.abs(query_positions - np.arange(n_keys))
-    bias: NDArray[np.float64] = -_slopes(n_heads)[:, np.newaxis, np.newaxis] * distance
+    bias: NDArray[np.float64] = _slopes(n_heads)[:, np.newaxis, np.newaxis] * -distance  # -0 is 0 in whole numbers
     return bias
 
 

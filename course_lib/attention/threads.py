@@ -34,7 +34,7 @@ def share_out(pieces: Iterable[Piece], make_worker: Callable[[], Callable[[Piece
                 return
             worker(piece)
 
-    with _products_on_one_processor():
+    with products_on_one_processor():
         if n_threads == 1 or len(queue) < 2:
             work()
             return
@@ -55,7 +55,7 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def _products_on_one_processor() -> Iterator[None]:
+def products_on_one_processor() -> Iterator[None]:
     """Keep the library behind `@` from starting threads of its own; calls from several threads share one limit."""
     global _users_of_one_processor, _before
     controller = _controller()

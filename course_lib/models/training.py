@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.attention import head_diversity, mean_attention_distance
+from course_lib.attention.threads import products_on_one_processor
 from course_lib.errors import OptionError
 from course_lib.models.agreement import SENTENCE_LENGTH, WORDS, Sentences, share_right
 from course_lib.models.checkpoint import Arrays, read, store
@@ -151,13 +152,14 @@ class TrainingRun:
         """
         left = self.options.n_steps - self.n_done
         end = self.n_done + (left if n_steps is None else min(left, require_integer("n_steps", n_steps, minimum=1)))
-        while True:
-            self._record_if_due()
-            if self.n_done >= end:
-                return
-            self._step()
-            if report is not None:
-                report(self.n_done, self.options.n_steps)
+        with products_on_one_processor():  # the arrays are small: threads would wait for each other more than help
+            while True:
+                self._record_if_due()
+                if self.n_done >= end:
+                    return
+                self._step()
+                if report is not None:
+                    report(self.n_done, self.options.n_steps)
 
     def _step(self) -> None:
         """Take one step; its own generator makes it the same whether or not the training was interrupted before it."""

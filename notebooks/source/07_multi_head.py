@@ -195,4 +195,4 @@ Heads(weights[np.newaxis], tokens=german, key_tokens=english, names=["same meani
 # * Voita et al. 2019, *Analyzing Multi-Head Self-Attention: Specialized Heads Do the Heavy Lifting, the Rest Can Be
 #   Pruned*.
 #
-# **Next:** lesson 08, positions. It is in the making.
+# **Next:** [lesson 08](08_positions.ipynb), positions.
