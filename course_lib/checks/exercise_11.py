@@ -280,7 +280,7 @@ INDUCTION_SCORE = FunctionTask(
         ),
         WrongProgram(
             "just_before", None, _mean_to(lambda i, period: i - 1, lambda period: period),
-            f"You look at the token just before, key i - 1. {_WHY_TOKEN}",
+            f"You look at the token right before, key i - 1. {_WHY_TOKEN}",
             _LOOK_PLACE,
         ),
         WrongProgram(
@@ -405,7 +405,7 @@ PREVIOUS_TOKEN_SCORE = FunctionTask(
                 _along(weights, np.arange(2, weights.shape[-1]), np.arange(weights.shape[-1] - 2)).sum(axis=-1)
                 / max(weights.shape[-1] - 2, 1)
             ),
-            "You look two tokens back. The one just before is asked.",
+            "You look two tokens back. The one right before is asked.",
             "the two indices: they differ by 1.",
         ),
         WrongProgram(
@@ -435,7 +435,7 @@ PREVIOUS_TOKEN_SCORE = FunctionTask(
         ),
         WrongProgram(
             "whole_past", None, _whole_past,
-            "You added up what goes to all earlier tokens. Only the one just before counts.",
+            "You added up what goes to all earlier tokens. Only the one right before counts.",
             "a `tril` or a slice: one entry of each row is asked.",
         ),
         WrongProgram(
