@@ -2,7 +2,7 @@
 import { Chart, Curve, evenTicks, Mark, sample } from "./parts/chart.js";
 import { button, panel, slider, toggle } from "./parts/controls.js";
 import { html, percent, quoted, setText, shortened, spoken, uniqueId, written } from "./parts/elements.js";
-import { drawLargeMap } from "./parts/heatmap.js";
+import { drawLargeMap, drawSmallMap, hasRoomForNumbers } from "./parts/heatmap.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
 import { announcer, kernelSync } from "./parts/timing.js";
@@ -492,8 +492,12 @@ class HeadMap {
    */
   draw(snapshot, theme) {
     const { queries, keys, metricNames, metrics, nHeads } = this.recorded;
-    const height = (this.size * queries.length) / keys.length;
-    if (this.size > 0) drawLargeMap(this.canvas, this.rows(snapshot), theme, [this.size, height]);
+    const cell = this.size / keys.length;
+    if (hasRoomForNumbers(cell, cell)) {
+      drawLargeMap(this.canvas, this.rows(snapshot), theme, [this.size, cell * queries.length]);
+    } else {
+      drawSmallMap(this.canvas, this.rows(snapshot), theme);
+    }
     const said = metricNames.map((name, row) => `${name} ${written(metrics[row][snapshot * nHeads + this.head])}`);
     setText(this.numbers, said.join(", "));
   }

@@ -5,7 +5,9 @@ import { weightColours } from "./theme.js";
 const LEVELS = 255;
 const ROOM_FOR_NUMBER = 26; // pixels of a cell in which "0.95" can be read
 
-/** @type {Map<string, {background: string, text: string}[]>} */
+/** @typedef {{background: string, text: string, pixel: number[]}} Level */
+
+/** @type {Map<string, Level[]>} */
 const ramps = new Map();
 
 /**
@@ -15,7 +17,10 @@ const ramps = new Map();
 function rampOf(theme) {
   const known = ramps.get(theme);
   if (known !== undefined) return known;
-  const ramp = Array.from({ length: LEVELS + 1 }, (_, level) => weightColours(level / LEVELS, theme));
+  const ramp = Array.from({ length: LEVELS + 1 }, (_, level) => {
+    const colours = weightColours(level / LEVELS, theme);
+    return { ...colours, pixel: [...(colours.background.match(/\d+/g) ?? []).map(Number), 255] };
+  });
   ramps.set(theme, ramp);
   return ramp;
 }
@@ -26,22 +31,32 @@ function levelOf(weight) {
 }
 
 /**
- * Draw a matrix of weights with one pixel a cell; the page's style makes it larger.
+ * Draw a matrix of weights with one pixel a cell; the page's style makes it larger. The pixels go over in one piece:
+ * filling each would take several times as long.
  * @param {HTMLCanvasElement} canvas
  * @param {readonly ArrayLike<number>[]} rows
  * @param {string} theme
  */
 export function drawSmallMap(canvas, rows, theme) {
   const ramp = rampOf(theme);
-  [canvas.width, canvas.height] = [rows[0].length, rows.length];
+  const [width, height] = [rows[0].length, rows.length];
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d");
+  if (context === null) return;
+  const image = context.createImageData(width, height);
   rows.forEach((row, i) => {
-    for (let j = 0; j < row.length; j += 1) {
-      if (context === null) continue;
-      context.fillStyle = ramp[levelOf(row[j])].background;
-      context.fillRect(j, i, 1, 1);
-    }
+    for (let j = 0; j < width; j += 1) image.data.set(ramp[levelOf(row[j])].pixel, 4 * (i * width + j));
   });
+  context.putImageData(image, 0, 0);
+}
+
+/**
+ * Whether numbers can be read in the cells of a map.
+ * @param {number} cellWidth in pixels of the page
+ * @param {number} cellHeight
+ */
+export function hasRoomForNumbers(cellWidth, cellHeight) {
+  return Math.min(cellWidth, 2 * cellHeight) >= ROOM_FOR_NUMBER;
 }
 
 /**
@@ -58,7 +73,7 @@ export function drawLargeMap(canvas, rows, theme, [width, height]) {
   const context = canvas.getContext("2d");
   if (context === null) return;
   const [cellWidth, cellHeight] = [canvas.width / rows[0].length, canvas.height / rows.length];
-  const hasNumbers = Math.min(cellWidth, 2 * cellHeight) >= ROOM_FOR_NUMBER * sharpness;
+  const hasNumbers = hasRoomForNumbers(cellWidth / sharpness, cellHeight / sharpness);
   context.font = `${Math.min(12, cellWidth / sharpness / 2.6) * sharpness}px system-ui, sans-serif`;
   [context.textAlign, context.textBaseline] = ["center", "middle"];
   rows.forEach((row, i) => {
