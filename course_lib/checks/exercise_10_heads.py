@@ -93,8 +93,8 @@ ATTENTION_ENTROPY = FunctionTask(
     programs=(
         WrongProgram(
             "zero_gives_nan", None, lambda weights: -(weights * np.log(weights)).sum(axis=-1),
-            "The logarithm of 0 is -inf, and 0 times -inf is NaN, which swallows the whole sum. As w goes to 0, w ln w goes to "
-            "0 as well, so such a weight adds nothing.",
+            "The logarithm of 0 is -inf, and 0 times -inf is NaN, which swallows the whole sum. As w goes to 0, w ln w "
+            "goes to 0 as well, so such a weight adds nothing.",
             "the logarithm: what may stand in for 0 there, so that the product is 0?",
         ),
         WrongProgram(
