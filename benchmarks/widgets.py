@@ -67,9 +67,13 @@ def draw(x=1.5):
 knob = ipywidgets.FloatSlider(value=1.5, min=-2.5, max=2.5, step=0.05)
 ipywidgets.interact(draw, x=knob);
 """
+# A canvas without pyplot, and back to inline: otherwise interact would draw with ipympl, too.
 IPYMPL = """
-%matplotlib widget
-figure, (plane, map_) = plt.subplots(1, 2, figsize=(6.4, 3.6))
+from ipympl.backend_nbagg import Canvas, FigureManager
+%matplotlib inline
+figure = plt.matplotlib.figure.Figure(figsize=(6.4, 3.6))
+FigureManager(Canvas(figure), 0)
+plane, map_ = figure.subplots(1, 2)
 tips, weights = scene(1.5)
 arrows = plane.quiver(*np.zeros((2, 9)), *tips.T, angles="xy", scale_units="xy", scale=1)
 plane.set(xlim=(-3, 3), ylim=(-3, 3))
