@@ -1,6 +1,6 @@
 """A small transformer in NumPy: embedding, positions, heads, feed-forward layers, and the gradient of all of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -156,6 +156,7 @@ class Transformer:
         *,
         regularization: Regularization = NO_REGULARIZATION,
         rng: np.random.Generator | None = None,
+        without_heads: Sequence[tuple[int, int]] = (),
     ) -> Forward:
         """Run the model.
 
@@ -165,6 +166,8 @@ class Transformer:
         regularization : Regularization
             Dropout needs `rng`.
         rng : numpy.random.Generator, optional
+        without_heads : sequence of (int, int)
+            Heads to leave out, each as (layer, head): their output counts as 0.
 
         Returns
         -------
@@ -173,9 +176,10 @@ class Transformer:
         Raises
         ------
         DtypeError, ShapeError, OptionError
-            If `tokens` is no batch of whole numbers within the vocabulary.
+            If `tokens` is no batch of whole numbers within the vocabulary, or there is no such head.
         """
-        return _Pass(self, regularization, rng).forward(self.check_tokens(tokens))
+        checked = self.check_tokens(tokens)
+        return _Pass(self, regularization, rng, self._heads_that_count(without_heads)).forward(checked)
 
     def loss_and_gradients(
         self,
@@ -209,6 +213,19 @@ class Transformer:
         loss, grad = cross_entropy(done.logits, wanted)
         return loss - regularization.head_diversity * done.diversity, done.backward(grad)
 
+    def _heads_that_count(self, without_heads: Sequence[tuple[int, int]]) -> FloatArray:
+        """Return 1 for each head that counts and 0 for each that is left out, shape (n_layers, n_heads, 1, 1)."""
+        n_layers, n_heads = self.config.n_layers, self.config.n_heads
+        counts = np.ones((n_layers, n_heads, 1, 1), self.parameters["embedding"].dtype)
+        for layer, head in without_heads:
+            if not (0 <= layer < n_layers and 0 <= head < n_heads):
+                raise OptionError(
+                    f"without_heads names head {head} of layer {layer}, but layers go from 0 to {n_layers - 1} and "
+                    f"heads from 0 to {n_heads - 1}."
+                )
+            counts[layer, head] = 0
+        return counts
+
     def check_tokens(self, tokens: ArrayLike) -> IntArray:
         """Return tokens as an array, or say what is wrong with them."""
         checked = np.asarray(tokens)
@@ -227,8 +244,15 @@ class Transformer:
 class _Pass:
     """One way through a model; every part returns its output and the way back, which takes down the gradients."""
 
-    def __init__(self, model: Transformer, regularization: Regularization, rng: np.random.Generator | None) -> None:
+    def __init__(
+        self,
+        model: Transformer,
+        regularization: Regularization,
+        rng: np.random.Generator | None,
+        heads_that_count: FloatArray,
+    ) -> None:
         self.config, self.parameters = model.config, model.parameters
+        self.heads_that_count = heads_that_count
         diversity = regularization.head_diversity / model.config.n_layers
         self.options = HeadsOptions(model.config.is_causal, regularization.attention_dropout, diversity)
         self.rng = rng
@@ -279,12 +303,14 @@ class _Pass:
         mapped = [self._apply(linear, x, f"{name}.w_{kind}", f"{name}.b_{kind}") for kind in ("query", "key", "value")]
         query, key, value = (split_heads(array, n_heads) for array, _ in mapped)
         heads = attend(query, key, value, self.options, self.rng)
+        counts = self.heads_that_count[len(self.weights)]
         self.weights.append(heads.weights)
         self.diversity += heads.diversity
-        output, back_to_heads = self._apply(linear, merge_heads(heads.output), f"{name}.w_output", f"{name}.b_output")
+        merged = merge_heads(heads.output * counts)
+        output, back_to_heads = self._apply(linear, merged, f"{name}.w_output", f"{name}.b_output")
 
         def back(grad: FloatArray) -> FloatArray:
-            grads = heads.backward(split_heads(back_to_heads(grad), n_heads))
+            grads = heads.backward(split_heads(back_to_heads(grad), n_heads) * counts)
             query_part, key_part, value_part = (
                 back_through_map(merge_heads(grad)) for (_, back_through_map), grad in zip(mapped, grads, strict=True)
             )

@@ -106,6 +106,39 @@ def test_a_causal_model_does_not_see_what_follows():
     assert np.abs(before[:, 4] - after[:, 4]).max() > 1e-3
 
 
+def test_a_head_that_is_left_out_adds_nothing():
+    model = Transformer(CONFIG, np.random.default_rng(0), np.float64)
+    left_out = model.forward(TOKENS, without_heads=[(1, 2)]).logits
+    model.parameters["layer_1.attention.w_output"][8:] = 0  # what head 2 of 3 hands on
+    np.testing.assert_allclose(left_out, model.forward(TOKENS).logits, atol=1e-12)
+
+
+def test_gradients_without_a_head_agree_with_finite_differences():
+    model = Transformer(CONFIG, np.random.default_rng(0), np.float64)
+    direction = np.random.default_rng(5).normal(size=(4, 5, 7))
+
+    def run():
+        done = model.forward(TOKENS, without_heads=[(0, 1)])
+        return float(np.sum(done.logits * direction)), done.backward
+
+    gradients = run()[1](direction)
+    for name in ("layer_0.attention.w_value", "layer_0.attention.w_query", "embedding"):
+        array = model.parameters[name]
+        for index in ((0, 1), (2, 6)):  # of the head before, and of the one that is left out
+            numbers = []
+            for step in (1e-5, -1e-5):
+                array[index] += step
+                numbers.append(run()[0])
+                array[index] -= step
+            assert gradients[name][index] == pytest.approx((numbers[0] - numbers[1]) / 2e-5, abs=1e-6), (name, index)
+
+
+@pytest.mark.parametrize("head", [(2, 0), (0, 3), (-1, 0)])
+def test_a_head_that_is_not_there_cannot_be_left_out(head):
+    with pytest.raises(OptionError, match=f"without_heads names head {head[1]} of layer {head[0]}, but layers go from"):
+        Transformer(CONFIG, np.random.default_rng(0)).forward(TOKENS, without_heads=[head])
+
+
 def test_without_positions_the_outputs_follow_a_shuffle():
     model = Transformer(TransformerConfig(**{**CONFIG.__dict__, "positions": "none"}), np.random.default_rng(0))
     order = [3, 0, 4, 1, 2]
