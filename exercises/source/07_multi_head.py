@@ -17,9 +17,6 @@ import numpy as np
 
 from course_lib.attention import attention
 from course_lib.checks import check, hint, progress, show_lines
-
-rng = np.random.default_rng(0)
-np.set_printoptions(precision=2, suppress=True)
 # %% [markdown] split-text
 # ## `split_heads(x, n_heads)`
 #
