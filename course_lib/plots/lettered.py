@@ -12,7 +12,7 @@ from course_lib.plots.picture import COLOURS, INK, QUIET, Picture
 
 _WIDTH = 7.2  # inches
 _LINE = 0.25
-_CHARACTERS = 82  # of the text's size on one line
+_CHARACTERS = {"heading": 66, "text": 74, "code": 68, "note": 78}  # on one line, in its size of letters
 _GREY = "#8a8a8a"
 
 
@@ -56,9 +56,9 @@ def lettered(
         raise OptionError(
             f"marks must belong to {', '.join(texts) or 'no letter'}, but one belongs to {strangers[0]!r}."
         )
-    heading = textwrap.wrap(question.replace("`", ""), _CHARACTERS - 8)
+    heading = textwrap.wrap(question.replace("`", ""), _CHARACTERS["heading"])
     rows = [(letter, _wrapped(text, is_code), marks.get(letter, "")) for letter, text in texts.items()]
-    below = [line for part in note.replace("`", "").split("\n") for line in textwrap.wrap(part, _CHARACTERS + 2)]
+    below = [line for part in note.replace("`", "").split("\n") for line in textwrap.wrap(part, _CHARACTERS["note"])]
     heights = [_LINE * (len(lines) + bool(mark)) + 0.16 for _, lines, mark in rows]
     total = 0.3 + _LINE * (len(heading) + len(below)) + sum(heights) + (0.16 if below else 0)
     picture = Picture(figsize=(_WIDTH, total))
@@ -75,9 +75,12 @@ def lettered(
 
 def _wrapped(text: str, is_code: bool) -> list[str]:
     if not is_code:
-        return textwrap.wrap(text.replace("`", ""), _CHARACTERS - 8)
+        return textwrap.wrap(text.replace("`", ""), _CHARACTERS["text"])
     indent = text[: len(text) - len(text.lstrip())]
-    return [indent + line for line in textwrap.wrap(text.strip(), _CHARACTERS - 14, subsequent_indent="    ")]
+    return [
+        indent + line
+        for line in textwrap.wrap(text.strip(), _CHARACTERS["code"] - len(indent), subsequent_indent="    ")
+    ]
 
 
 def _write(ax: Axes, lines: list[str], top: float, **options: Any) -> float:
