@@ -37,8 +37,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("browser", "widgets")]
 
 from examples import EXAMPLES, call  # noqa: E402  (from tests/)
-from jupyter_page import FLAGS, NotebookPage, find_chromium, serve  # noqa: E402
+from jupyter_page import NotebookPage, serve  # noqa: E402
 from widgets_report import Results, report  # noqa: E402
+
+from course_lib.authoring.picture import CHROMIUM_FLAGS, find_chromium  # noqa: E402
 
 RECORDER = Path(__file__).with_name("widgets_page.js")
 KEYS = ("ArrowRight", "ArrowLeft")
@@ -318,7 +320,7 @@ def browser() -> Iterator[Any]:
     if path is None:
         raise SystemExit("There is no Chromium on this machine: install it, or name it in COURSE_CHROMIUM.")
     with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+        found = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS), headless=True)
         try:
             yield found
         finally:

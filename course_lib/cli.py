@@ -188,19 +188,27 @@ def build(
 
 
 @app.command()
-def picture() -> None:
+def picture(
+    moving: Annotated[
+        bool, typer.Option("--moving", help="Also record a drag in Chromium, as docs/stage_drag.gif.")
+    ] = False,
+) -> None:
     """Draw the pictures of the README from the course's own widgets.
 
-    Example: `course picture`
+    Example: `course picture --moving`
     """
     from course_lib.authoring import BuildError, course_folder
-    from course_lib.authoring.picture import write_pictures
+    from course_lib.authoring.picture import N_STEPS, write_pictures, write_recording
 
     try:
         root = course_folder()
     except BuildError as error:
         raise typer.BadParameter(str(error)) from error
     for path in write_pictures(root):
+        typer.echo(f"written       {path.relative_to(root).as_posix()}")
+    if moving:
+        with _bar("recording", N_STEPS) as advance:
+            path = write_recording(root, advance=advance)
         typer.echo(f"written       {path.relative_to(root).as_posix()}")
 
 

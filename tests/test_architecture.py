@@ -188,7 +188,7 @@ def tracked_files():
     else:
         skipped = {".venv", ".course", ".git", "__pycache__", "node_modules"}
         paths = [path for path in ROOT.rglob("*") if path.is_file() and not skipped & set(path.parts)]
-    return [path for path in paths if path.is_file() and path.suffix not in (".png", ".gz")]
+    return [path for path in paths if path.is_file() and path.suffix not in (".png", ".gif", ".gz")]
 
 
 # Assembled here, so that this file does not hold what it looks for.

@@ -166,3 +166,18 @@ def test_picture_writes_the_picture_of_the_readme(course):
     assert ran.exit_code == 0
     assert (course / "docs/stage.png").read_bytes().startswith(b"\x89PNG")
     assert "docs/stage.png" in ran.output
+
+
+def test_picture_records_a_drag_where_it_is_asked_to(course, monkeypatch):
+    from course_lib.authoring import picture
+
+    def record(root, *, advance):
+        for _ in range(picture.N_STEPS):
+            advance()
+        return root / "docs/stage_drag.gif"
+
+    monkeypatch.setattr(picture, "write_recording", record)
+    assert "stage_drag" not in run("picture").output
+    ran = run("picture", "--moving")
+    assert ran.exit_code == 0
+    assert "written       docs/stage_drag.gif" in ran.output

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from examples import EXAMPLES, call
 from filelock import FileLock
-from jupyter_page import FLAGS, NotebookPage, Server, find_chromium, serve
+from jupyter_page import NotebookPage, Server, serve
+
+from course_lib.authoring.picture import CHROMIUM_FLAGS, find_chromium
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +37,7 @@ def chromium(one_at_a_time: None, tmp_path_factory: pytest.TempPathFactory) -> I
         pytest.skip("no Chromium on this machine: install it, or name it in COURSE_CHROMIUM")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the dev extra")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(FLAGS), headless=True)
+        browser = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS), headless=True)
         try:
             yield browser
         finally:

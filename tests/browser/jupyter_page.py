@@ -6,7 +6,6 @@ Nothing is downloaded: the browser is the machine's own Chromium, and a page tha
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,10 +20,6 @@ from urllib.parse import urlsplit
 
 from course_lib.lab import SETTINGS
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 LOCAL = ("127.0.0.1", "localhost")
 # The kernel runs the code, the page shows what came: both are asked through JupyterLab's own application object.
 _RUN_CELL = """async (index) => {
@@ -50,21 +45,6 @@ _READY = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   return panel?.sessionContext?.session?.kernel?.status === "idle" && panel.content.widgets.length > 0;
 }"""
-
-
-def find_chromium() -> str | None:
-    """Return the path of the machine's Chromium: `COURSE_CHROMIUM`, one on the path, or one where installers put it."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-    installed = (
-        "/Applications/Chromium.app/Contents/MacOS/Chromium",
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-        r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-    )
-    found = [path for name in names if (path := shutil.which(name))] + [
-        path for path in installed if Path(path).is_file()
-    ]
-    return os.environ.get("COURSE_CHROMIUM") or next(iter(found), None)
 
 
 class Server:
