@@ -12,7 +12,7 @@ from course_lib.plots.picture import COLOURS, INK, QUIET, Picture
 
 _WIDTH = 7.2  # inches
 _LINE = 0.25
-_CHARACTERS = {"heading": 66, "text": 74, "code": 68, "note": 78}  # on one line, in its size of letters
+_CHARACTERS = {"heading": 66, "text": 70, "code": 68, "note": 78}  # on one line, in its size of letters
 _GREY = "#8a8a8a"
 
 
