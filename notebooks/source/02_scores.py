@@ -17,7 +17,7 @@ import numpy as np
 from course_lib import plots
 from course_lib.attention import dot_product_scores, scaled_scores, softmax
 from course_lib.checks import ask, check
-from course_lib.widgets import AttentionStage
+from course_lib.widgets import AttentionStage, Score, SoftmaxBars
 
 rng = np.random.default_rng(0)
 np.set_printoptions(precision=2, suppress=True)
@@ -86,6 +86,11 @@ for factor in (1, 2):
     score = q @ (factor * k)
     cosine = score / np.linalg.norm(q) / np.linalg.norm(factor * k)
     print(f"key times {factor}: score {score:.2f}, cosine of the angle {cosine:.2f}")
+# %% [markdown] length-parts-text
+# Here the score is taken apart into two lengths and an angle. "To turn" keeps the length of what you drag, "to stretch"
+# keeps its direction. Key "near" points most nearly the way of the query. Why does it not win?
+# %% length-parts
+Score(question="Can you make “near” the best key by turning alone? And by stretching alone?")
 # %% [markdown] length-close
 # So a score is not just "similarity": a long key is heard by everybody who looks roughly its way. Models use that.
 #
@@ -152,9 +157,12 @@ dot_product_scores(query, key) / np.sqrt(4)
 print(" d_k   q.k   q.k/sqrt(d_k)   q.k/d_k")
 for d_k, s in zip(sizes, spreads, strict=True):
     print(f"{d_k:4d} {s:5.1f} {s / np.sqrt(d_k):11.2f} {s / d_k:13.3f}")
+# %% why-root-bars
+question = "Which scale keeps the spread at 1, whatever d_k is? How many pairs do you need to see it?"
+SoftmaxBars.from_draws(rng=np.random.default_rng(0), question=question)
 # %% [markdown] why-root-text
-# Only the middle column stays. On the right the scores shrink towards zero: all keys look alike, and the weights
-# become an average of everything.
+# Only $1 / \sqrt{d_k}$ stays, the middle column of the table. With $1 / d_k$ the scores shrink towards zero: all keys
+# look alike, and the weights become an average of everything.
 #
 # ## What the scale cannot do
 #

@@ -17,7 +17,7 @@ import numpy as np
 from course_lib import plots
 from course_lib.attention import softmax
 from course_lib.checks import ask, check
-from course_lib.widgets import AttentionStage
+from course_lib.widgets import SoftmaxBars
 
 np.set_printoptions(precision=3, suppress=True)
 # %% [markdown] wish-title
@@ -98,14 +98,14 @@ check("predict_double_scores", answer)
 # %% [markdown] sharp-stage-text
 # Move the temperature. The scores are divided by it before softmax: a low temperature makes them larger, a high one
 # smaller.
-# %% sharp-stage
-stage = AttentionStage(
-    show=("vectors", "scores", "weights"),
+# %% sharp-bars
+bars = SoftmaxBars(
+    controls=["temperature", "double"],
     question="Which temperature gives the best key 90 % of the weight? Which one makes all keys nearly equal?",
 )
-stage
+bars
 # %% sharp-slider tags=["nbval-ignore-output"]
-stage.sliders("temperature")
+bars.sliders("temperature")
 # %% [markdown] sharp-measure-text
 # The same in numbers. Follow one column downwards.
 # %% sharp-measure
@@ -126,6 +126,8 @@ answer = ...  # "a", "b" or "c"
 check("predict_add_constant", answer)
 # %% shift-measure
 np.stack([softmax([2.0, 1.0, -1.0]), softmax([12.0, 11.0, 9.0])])
+# %% shift-bars
+SoftmaxBars(controls=["added"], question="Add any number to all scores. What grows, and what stays?")
 # %% [markdown] shift-text
 # Only the *differences* of scores count: $e^{s + c} = e^s e^c$, and the factor $e^c$ is above and below the fraction
 # line. So one score alone means nothing; it is the lead over the others that earns weight. A lead of 1 makes a weight

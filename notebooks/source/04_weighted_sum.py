@@ -26,7 +26,7 @@ from course_lib.attention import (
     weighted_sum,
 )
 from course_lib.checks import ask, check
-from course_lib.widgets import AttentionStage
+from course_lib.widgets import AttentionStage, WeightedSum
 
 rng = np.random.default_rng(0)
 np.set_printoptions(precision=2, suppress=True)
@@ -52,8 +52,13 @@ weighted_sum(weights, value)
 # %% mix-picture
 output = weighted_sum(weights, value)
 plots.output(value, weights[0], output[0], labels=["key 0", "key 1", "key 2"])
+# %% [markdown] mix-picture-text
+# In the picture, thick lines are large weights. The output of query 0 is pulled towards value 0 most. Now take the
+# weights into your own hand.
+# %% mix-bars
+WeightedSum(question="Drag a weight up. Which way does the output go, and who has to give something up?")
 # %% [markdown] mix-formula
-# In the picture, thick lines are large weights. The output of query 0 is pulled towards value 0 most.
+# Each value is shortened to its share, and the shares are laid tip to tail.
 #
 # $$\text{output}_i = \sum_j \text{weights}_{ij} \, v_j$$
 #

@@ -210,4 +210,4 @@ for name, table in scores.items():
 # * Press, Smith and Lewis 2022, *Train Short, Test Long: Attention with Linear Biases Enables Input Length
 #   Extrapolation*.
 #
-# **Next:** lesson 09, cost. It is in the making.
+# **Next:** [lesson 09](09_cost.ipynb), cost.

@@ -1,0 +1,308 @@
+# ---
+# title: Training
+# minutes: 30
+# ---
+# %% [markdown] training-title
+# # 10 Training
+#
+# **What you'll do:** lead a gradient back through attention by hand, train a small transformer, catch it leaning on the
+# nearest word, and try three cures. About 30 minutes.
+#
+# **What you'll learn:** why large scores stop learning, how a model can be right for the wrong reason, and how to
+# measure what its heads do.
+#
+# **What you need:** [lesson 07](07_multi_head.ipynb): heads. [Lesson 08](08_positions.ipynb): positions. What a
+# derivative is.
+# %% training-imports
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from course_lib import plots
+from course_lib.attention import (
+    attention,
+    attention_backward,
+    attention_entropy,
+    multi_head_attention,
+    sinusoidal_positions,
+    softmax,
+    softmax_backward,
+)
+from course_lib.checks import ask, check
+from course_lib.models import (
+    WORDS,
+    ProgressBar,
+    Regularization,
+    TrainingOptions,
+    TrainingRun,
+    Transformer,
+    TransformerConfig,
+    draw_sentences,
+    share_right,
+)
+from course_lib.widgets import AttentionStage, Training
+
+rng = np.random.default_rng(0)
+np.set_printoptions(precision=3, suppress=True)
+# %% [markdown] gradient-title
+# ## Back through softmax, by hand
+#
+# A model learns by small steps. A **loss** says how wrong it was. The **gradient** says, for each number in the model,
+# how much the loss grows when that number grows a little. Then every number takes a small step the other way.
+#
+# The loss sees the output, so its gradient has to be led back: output, weights, scores. The step through softmax is
+# the interesting one. Two scores, with weights 0.75 and 0.25, and say the loss grows by 16 for each unit of weight 0:
+# %% gradient-hand
+weights = softmax([np.log(3), 0.0])
+grad_weights = np.array([16.0, 0.0])
+weights
+# %% [markdown] gradient-hand-text
+# Raise score 0 a little. Its own weight grows by $w_0 (1 - w_0)$ for each unit, and the other one shrinks by $w_0 w_1$,
+# since they share out 1. Both are 3/16 here. So the loss grows by $16 \cdot 3/16 = 3$. Raise score 1, and weight 0
+# shrinks by 3/16: the loss falls by 3.
+#
+# For any number of keys that is a matrix: $w_j (1 - w_j)$ on the diagonal, $-w_j w_k$ elsewhere. Multiply it out, and the
+# matrix is gone. What is left takes one sum a row:
+#
+# $$\text{grad\_scores}_j = w_j \left(g_j - \sum_k w_k\, g_k\right)$$
+# %% gradient-matrix
+derivative = np.diag(weights) - np.outer(weights, weights)
+print(derivative @ grad_weights)
+softmax_backward([weights, [0.5, 0.5]], [grad_weights, [4.0, 0.0]])  # two rows
+# %% [markdown] check-title
+# Each row sums to 0: weights compete, and what one gains the others lose.
+#
+# Never trust a gradient by hand that you have not checked. Move each number up and down a little and see what the loss
+# does. We take all of attention, with its three gradients:
+# %% check-numeric
+def numeric_gradient(loss, array, step=1e-6):
+    grad = np.zeros_like(array)
+    for index in np.ndindex(array.shape):
+        change = np.zeros_like(array)
+        change[index] = step
+        grad[index] = (loss(array + change) - loss(array - change)) / (2 * step)
+    return grad
+# %% check-measure
+query, key, value = (rng.standard_normal(shape) for shape in [(2, 4), (3, 4), (3, 5)])
+grad_output = rng.standard_normal((2, 5))
+by_hand = attention_backward(query, key, value, grad_output)[0]
+numeric = numeric_gradient(lambda changed: np.sum(attention(changed, key, value) * grad_output), query)
+print(by_hand, f"largest difference below 1e-8: {np.abs(by_hand - numeric).max() < 1e-8}", sep="\n")
+# %% [markdown] scale-title
+# ## Large scores stop learning
+# %% scale-predict
+ask("predict_sharp_weights")
+# %% scale-answer
+answer = ...  # "a", "b" or "c"
+check("predict_sharp_weights", answer)
+# %% scale-stage
+stage = AttentionStage(
+    [[3.0, 0.0], [0.0, 2.0], [-2.0, 1.0]], [[2.0, 0.0], [1.3, 1.0], [0.3, -1.0]], [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]],
+    show=("scores", "weights"),
+    controls=("query", "scale"),
+    question="Move the scale up. At which scale does query 0 look at key 0 alone? Then run the next cell again.",
+)  # fmt: skip
+stage
+# %% scale-gradient tags=["nbval-ignore-output"]
+print("weights of query 0:", stage.weights[0])
+print("gradient that reaches its scores:", softmax_backward(stage.weights[0], [1.0, 0.0, 0.0]))
+# %% [markdown] scale-measure-text
+# Does that happen with real sizes? Random queries and keys, 8 keys, and a random gradient of the weights. How large is
+# what reaches the scores, without a scale and with $1/\sqrt{d_k}$?
+# %% scale-measure
+sizes = [4, 16, 64, 256, 1024]
+reaching = {"no scale": [], "1 / sqrt(d_k)": []}
+for d_k in sizes:
+    query, key = rng.standard_normal((1000, 1, d_k)), rng.standard_normal((1000, 8, d_k))
+    grad_weights = rng.standard_normal((1000, 1, 8))
+    for name, scale in zip(reaching, [1, 1 / np.sqrt(d_k)], strict=True):
+        weights = softmax(query @ key.swapaxes(-1, -2) * scale)
+        reaching[name].append(np.linalg.norm(softmax_backward(weights, grad_weights), axis=-1))
+for name, norms in reaching.items():
+    print(f"{name:14} less than 0.001 arrives, share of queries: {[f'{np.mean(n < 1e-3):.0%}' for n in norms]}")
+means = {name: [np.mean(norm) for norm in norms] for name, norms in reaching.items()}
+plots.lines(np.log2(sizes), means, xlabel="log2 of d_k", ylabel="mean size of the gradient")
+# %% [markdown] scale-text
+# Without the scale, weights become one-hot as $d_k$ grows, and for most queries the gradient all but vanishes: such a
+# head cannot change its mind any more. With the scale, $d_k$ makes no difference. This is the reason that the paper of
+# 2017 gives for $1/\sqrt{d_k}$.
+#
+# ## A task with a trap
+#
+# "The **keys** behind the old dog near the **cats** ..." goes on with "are", because of the keys. In the sentences to
+# learn from, the last noun has the subject's number 95 times in 100. In held-out ones, which the model never learns
+# from, it says nothing.
+# %% task-sentences
+sentences = draw_sentences(600, agreement=0.95, rng=np.random.default_rng(0))
+held_out = draw_sentences(500, agreement=0.5, rng=np.random.default_rng(100))
+for index in (0, 1):
+    print(" ".join(sentences.words(index)), "->", WORDS[sentences.targets[index, -1]])
+# %% [markdown] model-text
+# The model is what you have built: tokens and positions, one layer of 4 heads, a feed-forward layer, and layer norm
+# (each token to mean 0 and spread 1) before each. Before training its biases are 0, and it is five lines:
+# %% model-five-lines
+model = Transformer(TransformerConfig(vocabulary_size=len(WORDS), n_layers=1), np.random.default_rng(0))
+p = {name.rpartition("layer_0.")[-1]: array for name, array in model.parameters.items()}
+w_heads = [p[f"attention.w_{kind}"] for kind in ("query", "key", "value", "output")]
+
+
+def norm(x):
+    return (x - x.mean(axis=-1, keepdims=True)) / x.std(axis=-1, keepdims=True)
+
+
+x = p["embedding"][held_out.tokens] + sinusoidal_positions(16, 32)
+x = x + multi_head_attention(norm(x), *w_heads, n_heads=4)
+x = x + np.maximum(norm(x) @ p["feed_forward.w_hidden"], 0) @ p["feed_forward.w_output"]
+logits = norm(x) @ p["output.weight"] + p["output.bias"]
+np.allclose(logits, model.forward(held_out.tokens).logits, atol=1e-3)
+# %% [markdown] train-text
+# Training repeats four lines: draw 50 sentences, run them, lead the gradient of the loss back through every layer, take
+# a step. All of it is NumPy, and the seed decides every number. This takes some seconds:
+# %% train-run tags=["nbval-ignore-output"]
+N_STEPS = 800
+plain = TrainingRun(sentences, held_out, TrainingOptions(n_steps=N_STEPS))
+plain.run(report=ProgressBar("Training"))
+for record in plain.records[::4]:
+    print(f"step {record.step:4}  right: training {record.training_accuracy:4.0%}  held out {record.held_out_accuracy:4.0%}"
+          f"   loss: training {record.training_loss:.3f}  held out {record.held_out_loss:.3f}")  # fmt: skip
+# %% [markdown] train-overfit
+# The sentences it learns from are all right soon. The held-out ones are not. And their *loss* is far higher at the end
+# than after 100 steps: the model gets ever more certain, also where it is wrong. That is **overfitting**.
+# %% train-widget tags=["nbval-ignore-output"]
+records = plain.records
+losses, accuracy = (
+    {"training": [getattr(record, f"training_{what}") for record in records],
+     "held-out": [getattr(record, f"held_out_{what}") for record in records]} for what in ("loss", "accuracy")
+)  # fmt: skip
+Training(
+    [record.step for record in records], losses, np.stack([record.weights[0] for record in records]),
+    tokens=held_out.words(0), accuracy=accuracy, log_scale=True,
+    metrics={"distance at the gap": np.stack([record.attention_distance[0] for record in records])},
+    question="Go through the run. When do the two curves part? Look at the last row, the gap: who attends to what?",
+)  # fmt: skip
+# %% [markdown] trap-title
+# ## Right for the wrong reason
+#
+# What did it learn? Ask it about sentences whose last noun always agrees, then about some where it never does. And take
+# held-out sentences, change nothing but the last noun's number, and count the answers that turn round. They should not.
+# %% trap-measure tags=["nbval-ignore-output"]
+def answers(run, tokens):
+    return run.model.forward(tokens).logits[:, -1, [WORDS.index("is"), WORDS.index("are")]].argmax(axis=-1)
+
+
+conflict, agreeing = (draw_sentences(500, agreement=a, rng=np.random.default_rng(100)) for a in (0.0, 1.0))
+turned = held_out.tokens.copy()
+turned[:, -2] = (turned[:, -2] + 10) % 20  # the first ten words are nouns, the next ten their plurals
+for name, some in {"last noun agrees": agreeing, "last noun disagrees": conflict}.items():
+    print(f"{name}: {share_right(plain.model.forward(some.tokens).logits, some):.0%} right")
+print(f"turned by the last noun: {np.mean(answers(plain, held_out.tokens) != answers(plain, turned)):.0%}")
+# %% [markdown] trap-text
+# It leans on the nearest noun: a **local shortcut**. Nothing in the training loss could tell. Can the heads? The mean
+# attention distance says how far they look. But first:
+# %% distance-predict
+ask("predict_mean_distance")
+# %% distance-answer
+answer = ...  # "a", "b" or "c"
+check("predict_mean_distance", answer)
+# %% heads-measure tags=["nbval-ignore-output"]
+weights = plain.model.forward(held_out.tokens).weights[0][:, :, -1]  # at the gap: (sentence, head, key)
+subject = (held_out.tokens < 20).argmax(axis=1)  # the first noun
+for name, numbers in {
+    "distance": plain.records[-1].attention_distance[0],
+    "entropy": attention_entropy(weights).mean(axis=0),
+    "on the subject": weights[np.arange(500), :, subject].mean(axis=0),
+    "on the last noun": weights[:, :, -2].mean(axis=0),
+}.items():
+    print(f"{name:17} head 0 to 3: {numbers}")
+print(f"diversity of the heads, 0 to 1: {plain.records[-1].diversity[0]:.2f}")
+# %% [markdown] heads-text
+# If a head looked at all 16 tokens alike, its distance would be 7.5. These are not far from that, and still the last
+# noun gets more than its sixteenth. A mean distance alone would not have found the trap. And do large weights say who
+# decides?
+# %% large-predict
+ask("predict_large_weight")
+# %% large-answer
+answer = ...  # "a", "b" or "c"
+check("predict_large_weight", answer)
+# %% ablate-measure tags=["nbval-ignore-output"]
+for head in range(4):
+    logits = plain.model.forward(held_out.tokens, without_heads=[(0, head)]).logits
+    print(f"without head {head}: {share_right(logits, held_out):.0%} right in held-out sentences")
+# %% [markdown] ablate-text
+# To know what a head is *for*, take it out and look at the answers. That is called **ablation**. Some heads are hardly
+# missed, none does it all, and no table of weights would have told.
+#
+# ## Three cures
+#
+# * **Attention dropout**: in each step, drop weights at random, so that no single key can be relied on.
+# * **Weight decay**: in each step, all matrices shrink a little. What the loss does not need fades.
+# * **Head diversity**: subtract from the loss a bit for heads that attend differently.
+# %% dropout-predict
+ask("predict_dropped_row")
+# %% dropout-answer
+answer = ...  # "a", "b" or "c"
+check("predict_dropped_row", answer)
+# %% [markdown] cures-text
+# The next cell is the long one: four trainings, one for each cure and one for all. Same sentences, same seed.
+# %% cures-run tags=["nbval-ignore-output"]
+cures = {
+    "dropout 0.3": {"regularization": Regularization(attention_dropout=0.3)},
+    "weight decay 1": {"weight_decay": 1.0},
+    "head diversity 0.05": {"regularization": Regularization(head_diversity=0.05)},
+    "all three": {"weight_decay": 1.0, "regularization": Regularization(0.3, 0.05)},
+}
+runs = {"plain": plain}
+for name, options in cures.items():
+    runs[name] = TrainingRun(sentences, held_out, TrainingOptions(n_steps=N_STEPS, record_every=N_STEPS, **options))
+    runs[name].run(report=ProgressBar(name))
+# %% cures-measure tags=["nbval-ignore-output"]
+for name, run in runs.items():
+    last, turns = run.records[-1], np.mean(answers(run, held_out.tokens) != answers(run, turned))
+    print(f"{name:20} right: training {last.training_accuracy:4.0%}  held out {last.held_out_accuracy:4.0%}"
+          f"   turned by the last noun {turns:4.0%}   diversity {last.diversity[0]:.2f}")  # fmt: skip
+# %% [markdown] cures-table
+# CURES
+# %% [markdown] resume-text
+# ## Stopped and resumed
+#
+# Long trainings get interrupted. Half of one, stored, loaded and finished, against one in a single go:
+# %% resume-measure
+options = TrainingOptions(n_steps=20, record_every=10, weight_decay=1.0, regularization=Regularization(0.3, 0.05))
+whole, half = (TrainingRun(sentences, held_out, options) for _ in range(2))
+whole.run()
+half.run(10)
+with tempfile.TemporaryDirectory() as folder:
+    half.save(Path(folder) / "half.npz")
+    resumed = TrainingRun.load(Path(folder) / "half.npz")
+resumed.run()
+all(np.array_equal(array, resumed.model.parameters[name]) for name, array in whole.model.parameters.items())
+# %% [markdown] training-summary
+# Equal in every bit, dropout and all: each step draws from a generator made of the seed and the number of the step.
+#
+# ## Summary
+#
+# * The gradient of the scores is $w_j (g_j - \sum_k w_k g_k)$. Where a weight is nearly 1, almost nothing arrives, so
+#   scores are kept small.
+# * A model can be right in all it learned from, and lean on a local shortcut. Test it where the shortcut fails.
+# * Weights tell where a head looks, ablation what it is for. A difference counts when it is larger than the spread over
+#   seeds.
+#
+# **On your own:** [exercise 10](../exercises/10_training.ipynb): the gradient, two measures of heads, and dropout.
+#
+# ## In practice
+#
+# * Libraries find gradients by themselves (automatic differentiation). Ours agree with PyTorch's; a test compares them.
+# * Large language models of today often train without attention dropout, since they see each text about once. Weight
+#   decay has stayed.
+# * A shortcut is found by sentences that are made to break it, as here. Accuracy on more of the same finds none.
+#
+# ## Further reading
+#
+# * Linzen, Dupoux and Goldberg 2016, *Assessing the Ability of LSTMs to Learn Syntax-Sensitive Dependencies*: this task,
+#   with real sentences.
+# * Geirhos et al. 2020, *Shortcut Learning in Deep Neural Networks*.
+# * Michel, Levy and Neubig 2019, *Are Sixteen Heads Really Better than One?*: ablation of heads.
+# * Jain and Wallace 2019, *Attention is not Explanation*; Wiegreffe and Pinter 2019, *Attention is not not Explanation*.
+#
+# **Next:** lesson 11, a real model. It is in the making.
