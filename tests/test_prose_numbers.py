@@ -71,3 +71,29 @@ def test_exercise_05_louder_tokens_get_sharper_weights():
     x = np.random.default_rng(2).standard_normal((4, 3))
     quiet, loud = (softmax(dot_product_scores(scale * x, scale * x)).max(axis=-1) for scale in (1, 2))
     assert (loud >= quiet).all()
+
+
+def test_lesson_09_the_bill_of_ten_million_tokens():
+    prose, n = prose_of("09"), 10_000_000
+    assert "32 layers, 32 heads of 128 components, 8 of them for keys and values, 2 bytes for each number" in prose
+    assert "At 100,000 a single table would take 20 GB" in prose
+    assert 2 * 100_000**2 == 20e9
+    assert "At ten million it would be 200,000 GB" in prose
+    assert 2 * n**2 == 200_000e9
+    assert "the cache of one text is 1,311 GB even with shared heads" in prose
+    assert 2 * 2 * 32 * 8 * 128 * n == pytest.approx(1311e9, rel=1e-3)
+    assert "reading the text once takes three days. A window makes four minutes of it" in prose
+    operations = 2 * 2 * 32 * 32 * 128
+    assert operations * n * (n + 1) / 2 / 1e14 / 86_400 == pytest.approx(3, abs=0.1)
+    assert operations * n * 4097 / 1e14 / 60 == pytest.approx(4, abs=0.5)
+
+
+def test_lesson_09_keys_made_without_a_cache():
+    assert "500,500 keys for a text of 1,000 tokens, in place of 1,000" in prose_of("09")
+    assert sum(range(1, 1001)) == 500_500
+
+
+def test_lesson_09_the_online_softmax_by_hand():
+    assert "the exponentials are 1, 2 and 4 sevenths of their sum" in prose_of("09")
+    np.testing.assert_allclose(softmax(np.log([1, 2, 4])), np.array([1, 2, 4]) / 7)
+    assert softmax(np.log([1, 2, 4])) @ [14, 7, 0] == pytest.approx(4)

@@ -46,7 +46,8 @@ shuffle
 # Each token takes its output along. This is called **equivariant**: shuffle what goes in, and what comes out is
 # shuffled in the same way. (It is not *invariant*. That would mean that the table of outputs stays as it was.)
 #
-# So a word's output does not depend on the order of the others at all. Attention reads a *bag* of words. Is that so bad?
+# So a word's output does not depend on the order of the others at all. Attention reads a *bag* of words. Is that so
+# bad?
 #
 # ## A task that needs the order
 #

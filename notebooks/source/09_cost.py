@@ -43,10 +43,6 @@ check("predict_longer_text", answer)
 # So much for counting. What does your computer say? Here is attention as you know it, with the whole table of weights
 # at once, and a stopwatch: it returns the best time of five, and the most memory that was in use.
 # %% measure-function
-def all_at_once(query, key, value):
-    return weighted_sum(attention_weights(query, key), value)
-
-
 def measure(function, n_tokens):
     query, key, value = rng.standard_normal((3, n_tokens, 32), dtype=np.float32)
     seconds = []
@@ -60,19 +56,22 @@ def measure(function, n_tokens):
     tracemalloc.stop()
     return min(seconds), most_bytes
 # %% measure-run tags=["nbval-ignore-output", "output-not-stored"]
-sizes = [256, 512, 1024, 2048]
-seconds, most_bytes = (dict(all_at_once=column) for column in zip(*(measure(all_at_once, n) for n in sizes)))
-for n, t, held in zip(sizes, seconds["all_at_once"], most_bytes["all_at_once"]):
+def all_at_once(query, key, value):
+    return weighted_sum(attention_weights(query, key), value)
+
+
+sizes, seconds, most_bytes = [256, 512, 1024, 2048], {}, {}
+seconds["all at once"], most_bytes["all at once"] = zip(*(measure(all_at_once, n) for n in sizes), strict=True)
+for n, t, held in zip(sizes, seconds["all at once"], most_bytes["all at once"], strict=True):
     print(f"{n:5,} tokens: {1000 * t:7.2f} ms, {held / 1e6:6.2f} MB")
 # %% [markdown] exponent-text
 # How fast do they grow? Say that the time is $c\, n^p$. Then twice the tokens take $2^p$ times as long: twice for
 # $p = 1$, four times for $p = 2$. And since $\log t = \log c + p \log n$, the exponent $p$ is the slope of a straight
 # line through the logarithms.
 # %% exponent-fit tags=["nbval-ignore-output", "output-not-stored"]
-for name, amounts in {"time": seconds["all_at_once"], "memory": most_bytes["all_at_once"]}.items():
-    exponent, _ = np.polyfit(np.log(sizes), np.log(amounts), 1)
+for name, amounts in {"time": seconds, "memory": most_bytes}.items():
+    exponent, _ = np.polyfit(np.log(sizes), np.log(amounts["all at once"]), 1)
     print(f"{name:6} grows as n to the power of {exponent:.2f}")
-# %% exponent-widget tags=["nbval-ignore-output", "output-not-stored"]
 Cost(sizes, seconds, most_bytes, question="Drag the mark along the lines. Where would your computer's memory be full?")
 # %% [markdown] exponent-close
 # The memory's exponent is close to 2. That of the time is around 2 as well, but it may be off by a good part: small
@@ -81,8 +80,8 @@ Cost(sizes, seconds, most_bytes, question="Drag the mark along the lines. Where 
 # %% exponent-arrays
 n = sizes[-1]
 for name, shape in {"query, key, value": (3, n, 32), "weights": (n, n), "output": (n, 32)}.items():
-    print(f"{name:17}  {str(shape):13}  {4 * np.prod(shape) / 1e6:6.2f} MB")
-print(f"measured: {most_bytes['all_at_once'][-1] / 1e6:.0f} MB")
+    print(f"{name:17}  {shape!s:13}  {4 * np.prod(shape) / 1e6:6.2f} MB")
+print(f"measured: {most_bytes['all at once'][-1] / 1e6:.0f} MB")
 # %% [markdown] three-title
 # The weights, and nothing else. They are big, and only needed for a moment: what we want is the output. Can we do
 # without the table?
@@ -102,21 +101,19 @@ print(exponentials, exponentials @ value / exponentials.sum())
 # that is easy, for $e^0 = 1$:
 # %% three-step-one
 largest, total, mixed = np.log(1.0), 1.0, 14.0
-mixed / total
+print(f"largest {largest:.3f}, total {total}, mixed {mixed}: output so far {mixed / total}")
 # %% [markdown] three-second
 # The second score, $\log 2$, is larger. What we have summed was counted against the old maximum. But
 # $e^{s - \text{new}} = e^{s - \text{old}} \cdot e^{\text{old} - \text{new}}$: one factor brings *everything old* to the
-# new maximum. Here it is a half.
+# new maximum. Here it is a half, and the new score itself counts $e^0 = 1$.
 # %% three-step-two
-fade = np.exp(np.log(1.0) - np.log(2.0))
-total, mixed = total * fade + 1, mixed * fade + 1 * 7.0
-fade, total, mixed
-# %% [markdown] three-third
-# The third score is larger again, by $\log 2$ again. So the old fades by a half, and the new one counts 1.
+fade = np.exp(largest - np.log(2.0))
+largest, total, mixed = np.log(2.0), total * fade + 1, mixed * fade + 1 * 7.0
+print(f"fade {fade:.3f}, largest {largest:.3f}, total {total:.3f}, mixed {mixed:.3f}")
 # %% three-step-three
-fade = np.exp(np.log(2.0) - np.log(4.0))
-total, mixed = total * fade + 1, mixed * fade + 1 * 0.0
-total, mixed, mixed / total
+fade = np.exp(largest - np.log(4.0))  # larger again, by log 2 again
+largest, total, mixed = np.log(4.0), total * fade + 1, mixed * fade + 1 * 0.0
+print(f"fade {fade:.3f}, largest {largest:.3f}, total {total:.3f}, mixed {mixed:.3f}: output {mixed / total:.3f}")
 # %% [markdown] three-close
 # The same 4, and we have divided once, at the end. This is the **online softmax**. (And if the new score is *not*
 # larger? Then the maximum stays, the factor is $e^0 = 1$, and the new exponential is below 1.)
@@ -138,10 +135,10 @@ def in_blocks(query, key, value):
     return tiled_attention(query, key, value, block_size=64, n_threads=1)
 
 
-seconds["in blocks"], most_bytes["in blocks"] = zip(*(measure(in_blocks, n) for n in sizes))
+seconds["in blocks"], most_bytes["in blocks"] = zip(*(measure(in_blocks, n) for n in sizes), strict=True)
 for name, amounts in most_bytes.items():
-    per_token = np.diff(amounts) / np.diff(sizes)
-    print(f"{name:11}: bytes for each further token, from size to size: {np.round(per_token, -1)}")
+    per_token = [f"{more:5.1f}" for more in np.diff(amounts) / np.diff(sizes) / 1000]
+    print(f"{name:11}: KB for each further token, from size to size: {' '.join(per_token)}")
 # %% [markdown] tiled-close
 # All at once, a further token costs more and more. In blocks it costs the same at any length: hardly more than its own
 # output, 32 numbers of 4 bytes. **Memory grows with $n$.** On a graphics processor this also saves time, since moving a
@@ -152,7 +149,7 @@ for name, amounts in most_bytes.items():
 #
 # Let each token see only itself and the `window` tokens before it.
 # %% window-count
-for n in (1000, 2000, 4000):
+for n in (500, 1000, 2000):
     pairs = sliding_window_mask(n, n, (100, 0)).sum()
     print(f"{n:,} tokens: {pairs:7,} pairs in the window, {n * (n + 1) // 2:9,} behind a causal mask alone")
 # %% window-measure tags=["nbval-ignore-output", "output-not-stored"]
@@ -160,7 +157,7 @@ def in_window(query, key, value):
     return tiled_attention(query, key, value, is_causal=True, window=(100, 0), block_size=64, n_threads=1)
 
 
-seconds["in a window"], most_bytes["in a window"] = zip(*(measure(in_window, n) for n in sizes))
+seconds["in a window"], most_bytes["in a window"] = zip(*(measure(in_window, n) for n in sizes), strict=True)
 Cost(sizes, seconds, most_bytes, question="Three ways. Which lines run parallel, in time and in memory?")
 # %% [markdown] window-text
 # Now time grows with $n$, too. But isn't the beginning of the text lost?
@@ -182,7 +179,7 @@ ask("predict_cache_reads")
 answer = ...  # "a", "b" or "c"
 check("predict_cache_reads", answer)
 # %% cache-spoil
-tokens = dict(zip(["queries", "keys", "values"], rng.standard_normal((3, 6, 4))))
+tokens = dict(zip(["queries", "keys", "values"], rng.standard_normal((3, 6, 4)), strict=True))
 is_earlier = np.arange(6)[:, np.newaxis] < 5
 for name, array in tokens.items():
     spoiled = {**tokens, name: np.where(is_earlier, np.nan, array)}
@@ -197,14 +194,12 @@ cache, outputs = KeyValueCache(), []
 for t in range(6):
     keys, values = cache.append(key[[t]], value[[t]])
     outputs.append(attention(query[[t]], keys, values))
-    print(f"step {t + 1}: reads 1 query, {len(keys)} keys, {len(values)} values")
+    print(f"step {t + 1} reads 1 query, keys: {len(keys)}, values: {len(values)}")
 np.allclose(np.vstack(outputs), attention(query, key, value, is_causal=True))
-# %% [markdown] cache-bill-text
-# What does it save? Without it, every step would make all keys and values again from the tokens. For 1,000 tokens:
-# %% cache-bill
-n = 1000
-print(f"keys to make with a cache: {n:,}; without one: {sum(t + 1 for t in range(n)):,}")
 # %% [markdown] shared-title
+# What does it save? Without it, every step would make all keys again from the tokens: 500,500 keys for a text of 1,000
+# tokens, in place of 1,000.
+#
 # ## Heads that share
 #
 # The cache has its price: it must be held, and read *for every single token*. Most models of today make it smaller:
@@ -238,14 +233,15 @@ for n in (1_000, 100_000, 10_000_000):
     print(f"{n:,} tokens\n  one table of weights {table:10,.3f} GB")
     print(f"  cache                {cached[0]:10,.3f} GB, with shared heads {cached[1]:,.3f} GB")
     print(f"  attention, all pairs {full:10,.3f} s,  in a window of {window:,} {near:,.3f} s")
-# %% [markdown] paper-text
-# At 1,000 tokens, nothing of this matters. At 100,000 a single table would take 20 GB, and there are 32 heads in each
-# layer: nobody holds tables any more. At ten million it would be 200,000 GB, the cache alone fills a cabinet of
-# processors, and reading the text once takes 36 hours. A window makes minutes of it, and loses the look-up.
 # %% paper-widget
 question = "Here everything is counted, for one head. Drag to 10 million. Which line would still fit into 16 GB?"
 Cost(at=10_000_000, question=question)
 # %% [markdown] cost-summary
+# At 1,000 tokens, nothing of this matters. At 100,000 a single table would take 20 GB, and there are 32 heads in each
+# layer: nobody holds tables any more. At ten million it would be 200,000 GB, the cache of one text is 1,311 GB even
+# with shared heads, and reading the text once takes three days. A window makes four minutes of it, and gives up the
+# direct links.
+#
 # ## Summary
 #
 # * All pairs: time and memory grow as $n^2$. The memory is the table of weights.
