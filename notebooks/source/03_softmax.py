@@ -101,7 +101,7 @@ check("predict_double_scores", answer)
 # %% sharp-bars
 bars = SoftmaxBars(
     controls=["temperature", "double"],
-    question="Which temperature gives the best key 90 % of the weight? Which one makes all keys nearly equal?",
+    question="Which temperature gives the best key 90 %? Which one makes all keys nearly equal?",
 )
 bars
 # %% sharp-slider tags=["nbval-ignore-output"]

@@ -56,7 +56,7 @@ plots.output(value, weights[0], output[0], labels=["key 0", "key 1", "key 2"])
 # In the picture, thick lines are large weights. The output of query 0 is pulled towards value 0 most. Now take the
 # weights into your own hand.
 # %% mix-bars
-WeightedSum(question="Drag a weight up. Which way does the output go, and who has to give something up?")
+WeightedSum(question="Drag a weight up. Which way does the output go, and who has to give?")
 # %% [markdown] mix-formula
 # Each value is shortened to its share, and the shares are laid tip to tail.
 #
@@ -95,7 +95,7 @@ answer = ...  # "a", "b" or "c"
 check("predict_outside_hull", answer)
 # %% where-stage
 stage = AttentionStage(
-    question="Drag the query as far as you can, then the values. Where does the output go, and where never?",
+    question="Drag the query as far as you can, then the values. Where does the output never go?",
 )
 stage
 # %% [markdown] where-measure-text

@@ -84,7 +84,7 @@ softmax(masked_scores)
 # %% three-board
 board = MaskBoard(
     controls=["causal", "how"],
-    question="Try the three ways. In which of them do the row sums stay 1, and the forbidden weights 0?",
+    question="Try the three ways. In which do the row sums stay 1, and the forbidden weights 0?",
 )
 board
 # %% [markdown] three-constant-text
@@ -109,7 +109,8 @@ real.astype(int)
 # %% padding-shape
 x = rng.standard_normal((3, 5, 4))
 weights = attention_weights(x, x, mask=real[:, np.newaxis, :])
-plots.matrix(weights[1], kind="weights", title="Sentence 1: two real tokens", row_sums=weights[1].sum(axis=-1))
+sums = weights[1].sum(axis=-1)
+plots.matrix(weights[1], kind="weights", title="Sentence 1: two real tokens", row_sums=sums)
 # %% [markdown] padding-causal-text
 # The rows 2 to 4 belong to padding itself. They are computed all the same, and nobody will read them.
 #
@@ -138,7 +139,9 @@ board
 # `nn.MultiheadAttention`, True means *blocked*. Mixing them up runs without an error. What would you look at to find
 # out?
 # %% polarity-board
-board = MaskBoard(controls=["causal", "polarity"], question="Read the same table the other way. Who sees whom now?")
+board = MaskBoard(
+    controls=["causal", "polarity"], question="Read the same table the other way. Who sees whom now?"
+)
 board
 # %% polarity-measure
 weights = attention_weights(x[0], x[0], mask=~causal_mask(5))

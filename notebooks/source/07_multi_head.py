@@ -17,7 +17,14 @@
 import numpy as np
 
 from course_lib import plots
-from course_lib.attention import attention, merge_heads, multi_head_attention, softmax, split_heads, weighted_sum
+from course_lib.attention import (
+    attention,
+    merge_heads,
+    multi_head_attention,
+    softmax,
+    split_heads,
+    weighted_sum,
+)
 from course_lib.checks import ask, check
 from course_lib.widgets import Heads
 
@@ -46,7 +53,7 @@ for score in (-2.0, 0.0, 2.0):
 # These heads are made by hand, so that each looks for one thing. First predict, then point: pick a token on the left
 # and see whom it reads.
 # %% look-widget
-heads = Heads(question="Pick “it”. Which head finds whom it means? Which heads look at something else?")
+heads = Heads(question="Pick “it”. Which head finds whom it means? At what do the others look?")
 heads
 # %% look-numbers
 for head, name in enumerate(heads.names):
@@ -116,14 +123,15 @@ d_model = 64
 for n_heads in (1, 2, 4, 8):
     d_k = d_model // n_heads
     n_learned = 3 * d_model * n_heads * d_k
-    print(f"{n_heads} heads, d_k {d_k:2}: {n_learned:,} learned numbers, {n_heads} rows of weights for each token")
+    print(f"{n_heads} heads, d_k {d_k:2}: {n_learned:,} learned numbers, {n_heads} rows of weights a token")
 # %% [markdown] count-text
 # The price is that each head compares less finely: its queries and keys have fewer components, so its table of scores
 # has a lower rank.
 # %% count-rank
 for n_heads in (1, 2, 4, 8):
     query, key = (split_heads(rng.standard_normal((40, d_model)), n_heads) for _ in range(2))
-    print(f"{n_heads} heads: scores of 40 tokens have rank {np.linalg.matrix_rank(query[0] @ key[0].T)}")
+    rank = np.linalg.matrix_rank(query[0] @ key[0].T)
+    print(f"{n_heads} heads: scores of 40 tokens have rank {rank}")
 # %% [markdown] mix-title
 # ## What the last matrix does
 #
@@ -148,7 +156,8 @@ np.allclose(merge_heads(output) @ w_output, by_head)
 # ## All together
 # %% all-steps
 x = rng.standard_normal((5, 8))
-w_query, w_key, w_value, w_output = (rng.standard_normal(shape) for shape in [(8, 6), (8, 6), (8, 6), (6, 7)])
+shapes = [(8, 6), (8, 6), (8, 6), (6, 7)]
+w_query, w_key, w_value, w_output = (rng.standard_normal(shape) for shape in shapes)
 query, key, value = (split_heads(x @ weight, 2) for weight in (w_query, w_key, w_value))
 by_hand = merge_heads(attention(query, key, value)) @ w_output
 np.allclose(multi_head_attention(x, w_query, w_key, w_value, w_output, 2), by_hand)
@@ -170,7 +179,8 @@ german, english = ["hier", "schläft", "die", "Katze"], ["the", "cat", "sleeps",
 vectors = np.vstack([4 * np.eye(4), np.zeros(4)])  # one for each meaning, none for the full stop
 asking, asked = (vectors[[meaning.get(word, 4) for word in words]] for words in (german, english))
 weights = softmax(asking @ asked.T / np.sqrt(4))
-Heads(weights[np.newaxis], tokens=german, key_tokens=english, names=["same meaning"], question="Who reads whom?")
+named = {"tokens": german, "key_tokens": english, "names": ["same meaning"]}
+Heads(weights[np.newaxis], **named, question="Who reads whom?")
 # %% [markdown] heads-summary
 # One row for each word that asks, one column for each word that is asked. Values come from the asked side, too.
 #

@@ -17,7 +17,13 @@
 import numpy as np
 
 from course_lib import plots
-from course_lib.attention import alibi_bias, attention_weights, rotate, self_attention, sinusoidal_positions
+from course_lib.attention import (
+    alibi_bias,
+    attention_weights,
+    rotate,
+    self_attention,
+    sinusoidal_positions,
+)
 from course_lib.checks import ask, check
 from course_lib.models import WORDS, TrainingOptions, TrainingRun, TransformerConfig, draw_sentences
 from course_lib.widgets import Positions, Shuffle
@@ -39,7 +45,7 @@ weights = rng.standard_normal((3, 4, 4))
 order = [3, 0, 4, 1, 2]
 np.allclose(self_attention(x[order], *weights), self_attention(x, *weights)[order])
 # %% shuffle-widget
-question = "Move a token, or shuffle all. Do the outputs change, or only their places? Now add positions."
+question = "Move a token, or shuffle all. Do outputs change, or only their places? Now add positions."
 shuffle = Shuffle(question=question)
 shuffle
 # %% [markdown] shuffle-text
@@ -59,7 +65,7 @@ sentences = draw_sentences(1000, agreement=0.5, rng=np.random.default_rng(1))
 held_out = draw_sentences(500, agreement=0.5, rng=np.random.default_rng(2))
 words = sentences.words(41)
 print(" ".join(words), WORDS[sentences.targets[41, -1]])
-nouns = [place for place, token in enumerate(sentences.tokens[41]) if token < 20]  # the first 20 words are nouns
+nouns = np.flatnonzero(sentences.tokens[41] < 20)  # the first 20 words are nouns
 # %% task-swapped
 swapped = sentences.tokens[41].copy()
 swapped[[nouns[0], nouns[-1]]] = swapped[[nouns[-1], nouns[0]]]
@@ -71,15 +77,16 @@ print(" ".join(WORDS[token] for token in swapped))
 runs = {}
 for positions in ("none", "sinusoidal"):
     config = TransformerConfig(len(WORDS), n_layers=1, positions=positions)
-    runs[positions] = TrainingRun(sentences, held_out, TrainingOptions(n_steps=250, record_every=250), config)
-    runs[positions].run()
-    print(f"positions {positions:10}  right in new sentences: {runs[positions].records[-1].held_out_accuracy:.0%}")
+    options = TrainingOptions(n_steps=250, record_every=250)
+    run = runs[positions] = TrainingRun(sentences, held_out, options, config)
+    run.run()
+    print(f"positions {positions:10}  right in new sentences: {run.records[-1].held_out_accuracy:.0%}")
 # %% task-same
 pair = np.stack([sentences.tokens[41], swapped])
 for positions, run in runs.items():
     logits = run.model.forward(pair).logits[:, -1]  # at the gap, for the sentence and the swapped one
-    difference = np.abs(logits[0] - logits[1]).max()
-    print(f"positions {positions:10}  {'other answers' if difference > 1e-3 else 'the same answer'} to the two")
+    same = np.allclose(logits[0], logits[1], atol=1e-3)
+    print(f"positions {positions:10}  {'the same answer' if same else 'other answers'} to the two")
 # %% [markdown] task-text
 # Without positions, both sentences are the same bag, and the answers are equal to rounding. No amount of training can
 # help. (It is right in more than half of the sentences, since the subject is one of the nouns: it goes with the
@@ -147,7 +154,8 @@ ask("predict_farthest_head")
 answer = ...  # "a", "b" or "c"
 check("predict_farthest_head", answer)
 # %% alibi-measure
-weights = attention_weights(np.zeros((64, 2)), np.zeros((64, 2)), mask=alibi_bias(8, 64, 64), is_causal=True)
+alike = np.zeros((64, 2))  # all tokens match alike: only the bias tells them apart
+weights = attention_weights(alike, alike, mask=alibi_bias(8, 64, 64), is_causal=True)
 distance = 63 - np.arange(64)
 print("mean distance of the last token, head 0 to 7:", (weights[:, -1] * distance).sum(axis=-1))
 # %% all-widget
@@ -166,7 +174,8 @@ Positions(question=question, controls=["position", "d_model", "head", "learned"]
 # %% beyond-fit
 def fit(features, target):
     """Least squares, with a little shrinkage so that the solution is unique."""
-    return np.linalg.solve(features.T @ features + 1e-3 * np.eye(features.shape[1]), features.T @ target)
+    shrinkage = 1e-3 * np.eye(features.shape[1])
+    return np.linalg.solve(features.T @ features + shrinkage, features.T @ target)
 
 
 table = sinusoidal_positions(256, 16)
@@ -175,10 +184,11 @@ pairs = (table[i, :, np.newaxis] * table[j, np.newaxis, :]).reshape(len(i), -1)
 matrix = fit(pairs, i - j == 1).reshape(16, 16)
 # %% beyond-rotary
 angles = np.arange(256)[:, np.newaxis] * 10_000.0 ** (-np.arange(0, 16, 2) / 16)
-turned = np.hstack([np.cos(angles), np.sin(angles)])  # what a rotated score is made of, at each distance
+turned = np.hstack([np.cos(angles), np.sin(angles)])  # what a score is made of, at each distance
 by_distance = turned @ fit(turned[1:32], np.arange(1, 32) == 1)
 apart = np.arange(256)[:, np.newaxis] - np.arange(256)
-scores = {"sinusoidal": table @ matrix @ table.T, "rotary": by_distance[np.abs(apart)], "ALiBi": -np.abs(apart) / 2}
+rotary, bias = by_distance[np.abs(apart)], -np.abs(apart) / 2
+scores = {"sinusoidal": table @ matrix @ table.T, "rotary": rotary, "ALiBi": bias}
 # %% beyond-measure
 for name, table in scores.items():
     found = np.where(apart > 0, table, -np.inf)[1:].argmax(axis=-1) == np.arange(255)
