@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib.attention import dot_product_scores, softmax
+from course_lib.attention import dot_product_scores, mean_attention_distance, softmax
+from course_lib.models import TrainingOptions, TrainingRun, draw_sentences, share_right
 
 SOURCES = Path(__file__).parents[1] / "notebooks" / "source"
 
@@ -97,3 +98,70 @@ def test_lesson_09_the_online_softmax_by_hand():
     assert "the exponentials are 1, 2 and 4 sevenths of their sum" in prose_of("09")
     np.testing.assert_allclose(softmax(np.log([1, 2, 4])), np.array([1, 2, 4]) / 7)
     assert softmax(np.log([1, 2, 4])) @ [14, 7, 0] == pytest.approx(4)
+
+
+def rows_of_table(text):
+    """Return the rows of a Markdown table by their first cell, without lines between head and body."""
+    rows = [[cell.strip() for cell in line.strip("# |\n").split("|")] for line in text.splitlines() if "|" in line]
+    return {first: rest for first, *rest in rows if not set(first) <= set("- ")}
+
+
+def training_tables():
+    page = (SOURCES.parents[1] / "docs" / "training_benchmark.md").read_text(encoding="utf-8")
+    answers, heads = (rows_of_table(part) for part in page.split("## ")[1:])
+    return [{name: dict(zip(rows["setting"], cells, strict=False)) for name, cells in rows.items() if name != "setting"}
+            for rows in (answers, heads)]  # fmt: skip
+
+
+def test_lesson_10_quotes_the_table_of_the_benchmark():
+    answers, heads = training_tables()
+    lesson = (SOURCES / "10_training.py").read_text(encoding="utf-8")
+    (cell,) = (cell for cell in lesson.split("# %% ") if cell.startswith("[markdown] cures-table"))
+    columns, *quoted = rows_of_table(cell).items()
+    assert [name for name, _ in quoted] == list(answers)
+    for name, cells in quoted:
+        assert cells == [answers[name].get(column, "") for column in columns[1]][: len(cells)], name
+        assert len(cells) >= 2
+    assert "72 % to 92 %, than most" in prose_of("10")
+    assert "(72 % to 92 %)" in answers["plain"]["held-out accuracy"]
+    assert "the heads do differ more (0.62 against 0.45)" in prose_of("10")
+    assert "*more* alike (0.20)" in prose_of("10")
+    for name, diversity in {"head diversity 0.05": "0.62", "plain": "0.45", "weight decay 1": "0.20"}.items():
+        assert heads[name]["diversity"].startswith(diversity)
+    assert "accuracy falls to 62 % in the mean" in prose_of("10")
+    assert answers["weight decay 1"]["without its main head"].startswith("62 %")
+    guide = (SOURCES.parents[1] / "docs/teaching/10_training.md").read_text(encoding="utf-8")
+    assert "For weight decay: better with each of the five" in guide
+    assert answers["weight decay 1"]["above plain"] == "5 of 5"
+    assert "For dropout, 4 of 5" in guide
+    assert answers["dropout 0.3"]["above plain"] == "4 of 5"
+
+
+def test_lesson_10_a_head_that_looks_everywhere_alike_has_distance_7_5():
+    assert "If a head looked at all 16 tokens alike, its distance would be 7.5" in prose_of("10")
+    assert mean_attention_distance(np.full((1, 16), 1 / 16), offset=15) == pytest.approx(7.5)
+
+
+def test_lesson_10_what_it_says_of_the_plain_run_holds_from_half_of_it_on():
+    sentences = draw_sentences(600, agreement=0.95, rng=np.random.default_rng(0))
+    held_out, conflict = (draw_sentences(500, agreement=a, rng=np.random.default_rng(100)) for a in (0.5, 0.0))
+    run = TrainingRun(sentences, held_out, TrainingOptions(n_steps=400, record_every=100))
+    run.run()
+    after_100, last = run.records[1], run.records[-1]
+    assert "are all right soon. The held-out ones are not" in prose_of("10")
+    assert last.training_accuracy > 0.99
+    assert last.held_out_accuracy < 0.95
+    assert "their *loss* is higher at the end than after 100 steps" in prose_of("10")
+    assert last.held_out_loss > 1.1 * after_100.held_out_loss
+    assert last.training_loss < 0.1 * after_100.training_loss
+    done = run.model.forward(held_out.tokens)
+    assert "It leans on the nearest noun" in prose_of("10")
+    assert share_right(run.model.forward(conflict.tokens).logits, conflict) < last.held_out_accuracy - 0.05
+    assert "In the mean these look farther, and still the last noun gets more than its sixteenth" in prose_of("10")
+    assert last.attention_distance.mean() > 7.5
+    assert done.weights[0][:, :, -1, -2].mean() > 1 / 16
+    assert "some heads are missed more than others, none does it all" in prose_of("10")
+    without = [share_right(run.model.forward(held_out.tokens, without_heads=[(0, h)]).logits, held_out)
+               for h in range(4)]  # fmt: skip
+    assert max(without) - min(without) > 0.03
+    assert min(without) > 0.6
