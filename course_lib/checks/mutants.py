@@ -32,6 +32,12 @@ class RightProgram:
     function: Function
     names: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
+    @property
+    def title(self) -> str:
+        """The first line, cut where it is long."""
+        line = _line(self.function).removeprefix("def ").removesuffix(":")
+        return line if len(line) <= 60 else f"{line[:59]}…"
+
     def build(self, function: Function | None = None) -> Any:
         """Return the answer that the text makes; `function` takes the place of its own."""
         function = self.function if function is None else function
@@ -41,7 +47,7 @@ class RightProgram:
         else:
             name = "answer"
             body = ast.Assign(targets=[ast.Name(name, ast.Store())], value=function)
-        module = ast.fix_missing_locations(ast.Module(body=[copy.deepcopy(body)], type_ignores=[]))
+        module = ast.fix_missing_locations(ast.Module(body=[body], type_ignores=[]))
         names = dict(self.names)
         # A function of this project's own sources, which its tests run as well.
         exec(compile(module, "<mutant>", "exec"), names)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from course_lib.checks.engine import TASKS, evaluate
+from course_lib.checks.mutants import RightProgram
 from course_lib.checks.survey import Fate, killed_share
 from course_lib.checks.tasks import ChoiceTask, FunctionTask, OrderTask, Task
 
@@ -62,9 +63,13 @@ class Row:
 
 
 def known_programs(task: Task) -> Iterator[Known]:
-    """Return the right answer of a task and its known wrong ones."""
+    """Return the right answer of a task and its known wrong ones.
+
+    Where the cost or several calls are looked at, the reference is what is compared with, and no answer.
+    """
     if isinstance(task, FunctionTask):
-        yield Known(task.name, "the reference", task.reference, "passed")
+        if task.through is None and not any(kept.through for kept in task.properties):
+            yield Known(task.name, "the reference", task.reference, "passed")
         for program in task.programs:
             yield Known(task.name, program.slug, program.program, "not_yet", program.confusion, program.slug)
     elif isinstance(task, ChoiceTask):  # any letter is welcome
@@ -90,19 +95,24 @@ def _wrong_orders(task: OrderTask) -> Iterator[tuple[str, str | None]]:
         yield task.solution.replace(letter, ""), confusion
 
 
-def matrix(*, seed: int = 0, advance: Callable[[], None] = lambda: None) -> list[Row]:
-    """Judge every known program of every task."""
+def all_known(right: Sequence[RightProgram] = ()) -> list[Known]:
+    """Return the known programs of every task; `right` are further right ones, such as a course's solutions."""
+    known = []
+    for task in TASKS.values():
+        of_task = [program for program in right if program.task == task.name]
+        known += [Known(task.name, program.title, program.build(), "passed") for program in of_task]
+        known += known_programs(task)
+    return known
+
+
+def matrix(known: Sequence[Known], *, seed: int = 0, advance: Callable[[], None] = lambda: None) -> list[Row]:
+    """Judge known programs."""
     rows = []
-    for known in all_known():
-        result = evaluate(known.task, known.answer, seed=seed)
-        rows.append(Row(known, result.status, result.confusion, result.program))
+    for one in known:
+        result = evaluate(one.task, one.answer, seed=seed)
+        rows.append(Row(one, result.status, result.confusion, result.program))
         advance()
     return rows
-
-
-def all_known() -> list[Known]:
-    """Return the known programs of every task."""
-    return [known for task in TASKS.values() for known in known_programs(task)]
 
 
 def as_data(rows: Sequence[Row], found: Sequence[Fate] | None) -> dict[str, Any]:
