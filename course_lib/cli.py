@@ -130,16 +130,16 @@ def report_checks(
     from course_lib.authoring import BuildError, course_folder
     from course_lib.checks import report, survey
 
-    programs = []
-    if mutants:
-        try:
-            root = course_folder()
-        except BuildError as error:
-            raise typer.BadParameter(str(error)) from error
-        programs = survey.right_programs(root)
-    with _bar("Judging", len(report.all_known()) + len(programs)) as advance:
-        rows = report.matrix(seed=seed, advance=advance)
-        found = survey.fates(programs, survey.equivalences(root), seed=seed, advance=advance) if mutants else None
+    try:
+        root = course_folder()
+    except BuildError as error:
+        raise typer.BadParameter(str(error)) from error
+    programs = survey.right_programs(root)
+    known = report.all_known(programs)
+    with _bar("Judging", len(known) + (len(programs) if mutants else 0)) as advance:
+        rows = report.matrix(known, seed=seed, advance=advance)
+        reasons = survey.equivalences(root)
+        found = survey.fates(programs, reasons, seed=seed, advance=advance) if mutants else None
     if as_json:
         typer.echo(json.dumps(report.as_data(rows, found), indent=2))
     else:
