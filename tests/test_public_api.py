@@ -51,7 +51,10 @@ SIGNATURES = {
         "show_lines": "(name)",
     },
 }
-WIDGETS = {"AttentionStage", "OrderLines", "Predict", "Projection", "Training"}
+WIDGETS = {
+    "AttentionStage", "Cost", "Heads", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict", "Projection",
+    "Score", "Shuffle", "SoftmaxBars", "Training", "WeightedSum", "save_html",
+}  # fmt: skip
 RESULT_FIELDS = {"status", "confusion", "message", "points", "max_points"}
 ATTENTION = importlib.import_module("course_lib.attention")
 
@@ -118,9 +121,8 @@ def test_docstring_says_what_goes_in_comes_out_and_where_it_is_from(name):
     if inspect.isclass(function):  # a class takes its arrays in its methods
         parameters += "".join(method.__doc__ or "" for _, method in inspect.getmembers(function, inspect.isfunction))
     assert "shape (" in parameters or "n_queries" in parameters
-    assert re.search(
-        r"\d{4}.*(?:equation|section|table|footnote|page|algorithm|appendix)|section|footnote", text.split("References\n", 1)[1]
-    )
+    places = r"\d{4}.*(?:equation|section|table|footnote|page|algorithm|appendix)|section|footnote"
+    assert re.search(places, text.split("References\n", 1)[1])
 
 
 @pytest.mark.parametrize("name", ATTENTION.__all__)

@@ -199,7 +199,8 @@ x @ merged @ x.T
 #
 # ## Summary
 #
-# * Self-attention makes queries, keys and values from the same tokens: `attention(x @ w_query, x @ w_key, x @ w_value)`.
+# * Self-attention makes queries, keys and values from the same tokens:
+#   `attention(x @ w_query, x @ w_key, x @ w_value)`.
 # * The weights are computed from each sentence, so the same word gets another output in another one.
 # * Every pair of tokens is linked directly, at any distance, and all outputs can be computed at the same time.
 #

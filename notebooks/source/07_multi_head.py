@@ -16,7 +16,6 @@
 # %% heads-imports
 import numpy as np
 
-from course_lib import plots
 from course_lib.attention import (
     attention,
     merge_heads,
