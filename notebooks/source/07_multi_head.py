@@ -165,8 +165,8 @@ np.allclose(multi_head_attention(x, w_query, w_key, w_value, w_output, 2), by_ha
 #
 # ## One sentence asks another
 #
-# So far queries and keys came from the same tokens. In **cross-attention** they don't: 3 tokens of a translation ask
-# the 5 tokens of the original.
+# So far queries and keys came from the same tokens. In **cross-attention** they don't: the tokens of a translation ask
+# those of the original.
 # %% cross-predict
 ask("predict_cross_attention")
 # %% cross-answer

@@ -40,8 +40,9 @@ ask("predict_longer_text")
 answer = ...  # "a", "b" or "c"
 check("predict_longer_text", answer)
 # %% [markdown] measure-text
-# So much for counting. What does your computer say? Here is attention as you know it, with the whole table of weights
-# at once, and a stopwatch: it returns the best time of five, and the most memory that was in use.
+# So much for counting. What does your computer say? Here is a stopwatch: it returns the best time of five, and the most
+# memory that was in use. `tiled_attention` can do its work in blocks. With *one* block for all keys it is attention as
+# you know it, the whole table of weights at once; and on one processor, so that nobody else's work disturbs the clock.
 # %% measure-function
 def measure(function, n_tokens):
     query, key, value = rng.standard_normal((3, n_tokens, 32), dtype=np.float32)
@@ -57,12 +58,13 @@ def measure(function, n_tokens):
     return min(seconds), most_bytes
 # %% measure-run tags=["nbval-ignore-output", "output-not-stored"]
 def all_at_once(query, key, value):
-    return weighted_sum(attention_weights(query, key), value)
+    return tiled_attention(query, key, value, block_size=len(key), n_threads=1)
 
 
 sizes, seconds, most_bytes = [256, 512, 1024, 2048], {}, {}
-seconds["all at once"], most_bytes["all at once"] = zip(*(measure(all_at_once, n) for n in sizes), strict=True)
-for n, t, held in zip(sizes, seconds["all at once"], most_bytes["all at once"], strict=True):
+measured = [measure(all_at_once, n) for n in sizes]
+seconds["all at once"], most_bytes["all at once"] = zip(*measured, strict=True)
+for n, (t, held) in zip(sizes, measured, strict=True):
     print(f"{n:5,} tokens: {1000 * t:7.2f} ms, {held / 1e6:6.2f} MB")
 # %% [markdown] exponent-text
 # How fast do they grow? Say that the time is $c\, n^p$. Then twice the tokens take $2^p$ times as long: twice for
@@ -72,14 +74,16 @@ for n, t, held in zip(sizes, seconds["all at once"], most_bytes["all at once"], 
 for name, amounts in {"time": seconds, "memory": most_bytes}.items():
     exponent, _ = np.polyfit(np.log(sizes), np.log(amounts["all at once"]), 1)
     print(f"{name:6} grows as n to the power of {exponent:.2f}")
-Cost(sizes, seconds, most_bytes, question="Drag the mark along the lines. Where would your computer's memory be full?")
+question = "Drag the mark along the lines. Where would your computer's memory be full?"
+Cost(sizes, seconds, most_bytes, question=question)
 # %% [markdown] exponent-close
-# The memory's exponent is close to 2. That of the time is around 2 as well, but it may be off by a good part: small
-# problems are over before the fixed costs are, and large tables no longer fit into the processor's own fast memory. If
-# you are in doubt, count. Which array is it that fills the memory?
+# The memory's exponent is close to 2, and that of the time is somewhere around it: below, where small problems are over
+# before the fixed costs are; above, where large tables no longer fit into the processor's own fast memory, or where it
+# is busy. If you are in doubt, count. Which array is it that fills the memory?
 # %% exponent-arrays
 n = sizes[-1]
-for name, shape in {"query, key, value": (3, n, 32), "weights": (n, n), "output": (n, 32)}.items():
+shapes = {"query, key, value": (3, n, 32), "weights": (n, n), "output": (n, 32)}
+for name, shape in shapes.items():
     print(f"{name:17}  {shape!s:13}  {4 * np.prod(shape) / 1e6:6.2f} MB")
 print(f"measured: {most_bytes['all at once'][-1] / 1e6:.0f} MB")
 # %% [markdown] three-title
@@ -101,7 +105,7 @@ print(exponentials, exponentials @ value / exponentials.sum())
 # that is easy, for $e^0 = 1$:
 # %% three-step-one
 largest, total, mixed = np.log(1.0), 1.0, 14.0
-print(f"largest {largest:.3f}, total {total}, mixed {mixed}: output so far {mixed / total}")
+print(f"total {total}, mixed {mixed}: output so far {mixed / total}")
 # %% [markdown] three-second
 # The second score, $\log 2$, is larger. What we have summed was counted against the old maximum. But
 # $e^{s - \text{new}} = e^{s - \text{old}} \cdot e^{\text{old} - \text{new}}$: one factor brings *everything old* to the
@@ -109,11 +113,11 @@ print(f"largest {largest:.3f}, total {total}, mixed {mixed}: output so far {mixe
 # %% three-step-two
 fade = np.exp(largest - np.log(2.0))
 largest, total, mixed = np.log(2.0), total * fade + 1, mixed * fade + 1 * 7.0
-print(f"fade {fade:.3f}, largest {largest:.3f}, total {total:.3f}, mixed {mixed:.3f}")
+print(f"fade {fade:.3f}, total {total:.3f}, mixed {mixed:.3f}")
 # %% three-step-three
 fade = np.exp(largest - np.log(4.0))  # larger again, by log 2 again
 largest, total, mixed = np.log(4.0), total * fade + 1, mixed * fade + 1 * 0.0
-print(f"fade {fade:.3f}, largest {largest:.3f}, total {total:.3f}, mixed {mixed:.3f}: output {mixed / total:.3f}")
+print(f"fade {fade:.3f}, total {total:.3f}, mixed {mixed:.3f}: output {mixed / total:.3f}")
 # %% [markdown] three-close
 # The same 4, and we have divided once, at the end. This is the **online softmax**. (And if the new score is *not*
 # larger? Then the maximum stays, the factor is $e^0 = 1$, and the new exponential is below 1.)
@@ -123,25 +127,26 @@ print(f"fade {fade:.3f}, largest {largest:.3f}, total {total:.3f}, mixed {mixed:
 question = "Step through. Which block makes the old fade? Does the last output depend on the size of the blocks?"
 OnlineSoftmax(block_size=3, step=2, question=question)
 # %% [markdown] tiled-text
-# Do this for all queries, block by block, and you have attention without the table. `tiled_attention` does:
+# Do this for all queries, block by block, and you have attention without the table. Is it the same?
 # %% tiled-same
 query, key, value = rng.standard_normal((3, 200, 32))
-expected = all_at_once(query, key, value)
-for block_size in (1, 7, 64, 500):
-    output = tiled_attention(query, key, value, block_size=block_size, n_threads=1)
-    print(f"blocks of {block_size:3}: the same output is {np.allclose(output, expected)}")
+expected = weighted_sum(attention_weights(query, key), value)
+for size in (1, 7, 64, 500):
+    output = tiled_attention(query, key, value, block_size=size, n_threads=1)
+    print(f"blocks of {size:3}: {np.allclose(output, expected)}")
 # %% tiled-measure tags=["nbval-ignore-output"]
 def in_blocks(query, key, value):
     return tiled_attention(query, key, value, block_size=64, n_threads=1)
 
 
-seconds["in blocks"], most_bytes["in blocks"] = zip(*(measure(in_blocks, n) for n in sizes), strict=True)
+measured = [measure(in_blocks, n) for n in sizes]
+seconds["in blocks"], most_bytes["in blocks"] = zip(*measured, strict=True)
 for name, amounts in most_bytes.items():
-    per_token = [f"{more:5.1f}" for more in np.diff(amounts) / np.diff(sizes) / 1000]
-    print(f"{name:11}: KB for each further token, from size to size: {' '.join(per_token)}")
+    per_token = np.diff(amounts) / np.diff(sizes) / 1000
+    print(f"{name:11} KB for each further token:", " ".join(f"{more:5.1f}" for more in per_token))
 # %% [markdown] tiled-close
 # All at once, a further token costs more and more. In blocks it costs the same at any length: hardly more than its own
-# output, 32 numbers of 4 bytes. **Memory grows with $n$.** On a graphics processor this also saves time, since moving a
+# output, 32 numbers of 4 bytes. **Memory grows with $n$** (and the block's own few arrays are a fixed cost). On a graphics processor this also saves time, since moving a
 # table to and from the memory takes longer than computing with it (*FlashAttention*). But the number of products
 # stays $n^2$. To do less, one must leave something out.
 #
@@ -151,16 +156,18 @@ for name, amounts in most_bytes.items():
 # %% window-count
 for n in (500, 1000, 2000):
     pairs = sliding_window_mask(n, n, (100, 0)).sum()
-    print(f"{n:,} tokens: {pairs:7,} pairs in the window, {n * (n + 1) // 2:9,} behind a causal mask alone")
+    print(f"{n:5,} tokens: {pairs:7,} pairs in the window, {n * (n + 1) // 2:9,} without it")
 # %% window-measure tags=["nbval-ignore-output", "output-not-stored"]
 def in_window(query, key, value):
-    return tiled_attention(query, key, value, is_causal=True, window=(100, 0), block_size=64, n_threads=1)
+    return tiled_attention(query, key, value, window=(100, 0), block_size=64, n_threads=1)
 
 
-seconds["in a window"], most_bytes["in a window"] = zip(*(measure(in_window, n) for n in sizes), strict=True)
+measured = [measure(in_window, n) for n in sizes]
+seconds["in a window"], most_bytes["in a window"] = zip(*measured, strict=True)
 Cost(sizes, seconds, most_bytes, question="Three ways. Which lines run parallel, in time and in memory?")
 # %% [markdown] window-text
-# Now time grows with $n$, too. But isn't the beginning of the text lost?
+# Now time grows with $n$, too. (Memory seems to grow even more slowly than $n$ in blocks. That is the fixed cost, which
+# hides the growth as long as $n$ is small.) But isn't the beginning of the text lost?
 # %% window-predict
 ask("predict_window_reach")
 # %% window-answer
@@ -179,17 +186,18 @@ ask("predict_cache_reads")
 answer = ...  # "a", "b" or "c"
 check("predict_cache_reads", answer)
 # %% cache-spoil
-tokens = dict(zip(["queries", "keys", "values"], rng.standard_normal((3, 6, 4)), strict=True))
+query, key, value = rng.standard_normal((3, 6, 4))
+tokens = {"queries": query, "keys": key, "values": value}
 is_earlier = np.arange(6)[:, np.newaxis] < 5
 for name, array in tokens.items():
     spoiled = {**tokens, name: np.where(is_earlier, np.nan, array)}
     output = attention(*spoiled.values(), is_causal=True)[-1]
-    print(f"all earlier {name} destroyed: the last output is {'lost' if np.isnan(output).any() else 'as before'}")
+    found = "lost" if np.isnan(output).any() else "as before"
+    print(f"all earlier {name} destroyed: the last output is {found}")
 # %% [markdown] cache-text
 # A query asks once, when its token comes. Keys and values are asked again by every later token, so *they* are kept: the
 # **key-value cache**. Count what step $t + 1$ reads: one query, $t + 1$ keys, $t + 1$ values.
 # %% cache-decode
-query, key, value = tokens.values()
 cache, outputs = KeyValueCache(), []
 for t in range(6):
     keys, values = cache.append(key[[t]], value[[t]])
@@ -211,8 +219,8 @@ answer = ...  # "a", "b" or "c"
 check("predict_shared_heads", answer)
 # %% shared-measure
 query = rng.standard_normal((8, 1, 16))  # 8 query heads, 1 new token
-key, value = rng.standard_normal((2, 2, 100, 16))  # 2 heads of keys and of values, 100 tokens
-output = attention(query, repeat_kv(key, 4), repeat_kv(value, 4))  # each serves 4 query heads
+key, value = rng.standard_normal((2, 2, 100, 16))  # 2 heads of each, 100 tokens
+output = attention(query, repeat_kv(key, 4), repeat_kv(value, 4))  # each serves 4
 print(output.shape, np.allclose(output, attention(query, key, value)))
 # %% [markdown] paper-title
 # (`attention` finds the groups by itself, without copies.)
@@ -265,4 +273,4 @@ Cost(at=10_000_000, question=question)
 # * Ainslie et al. 2023, *GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints*.
 # * Beltagy, Peters and Cohan 2020, *Longformer: The Long-Document Transformer*.
 #
-# **Next:** lesson 10, training. It is in the making.
+# **Next:** [lesson 10](10_training.ipynb), training.
