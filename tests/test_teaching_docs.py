@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import itertools
 import re
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def test_the_timings_of_a_guide_run_on_and_fill_the_lesson(guide):
     times = minutes(section(text_of(guide), "Timing"))
     assert len(times) >= 3
     assert times[0][0] == 0
-    assert all(before[1] == after[0] for before, after in zip(times, times[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(times))
     assert all(first < last for first, last in times)
     assert times[-1][1] == course_of(lesson_of(guide)).minutes
 
@@ -182,7 +183,7 @@ def test_a_guide_says_what_to_cut_what_people_ask_and_what_to_watch_for(guide):
 def test_a_plan_runs_on_and_fills_its_time(name):
     times = minutes(section(text_of(TEACHING / "README.md"), f"Plan: {name}"))
     assert times[0][0] == 0
-    assert all(before[1] == after[0] for before, after in zip(times, times[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(times))
     assert times[-1][1] == PLANS[name]
 
 
