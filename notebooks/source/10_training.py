@@ -62,8 +62,8 @@ weights
 # since they share out 1. Both are 3/16 here. So the loss grows by $16 \cdot 3/16 = 3$. Raise score 1, and weight 0
 # shrinks by 3/16: the loss falls by 3.
 #
-# For any number of keys that is a matrix: $w_j (1 - w_j)$ on the diagonal, $-w_j w_k$ elsewhere. Multiply it out, and the
-# matrix is gone. What is left takes one sum a row:
+# For any number of keys that is a matrix: $w_j (1 - w_j)$ on the diagonal, $-w_j w_k$ elsewhere. Multiply it out, and
+# the matrix is gone. What is left takes one sum a row:
 #
 # $$\text{grad\_scores}_j = w_j \left(g_j - \sum_k w_k\, g_k\right)$$
 # %% gradient-matrix
@@ -73,8 +73,16 @@ softmax_backward([weights, [0.5, 0.5]], [grad_weights, [4.0, 0.0]])  # two rows
 # %% [markdown] check-title
 # Each row sums to 0: weights compete, and what one gains the others lose.
 #
-# Never trust a gradient by hand that you have not checked. Move each number up and down a little and see what the loss
-# does. We take all of attention, with its three gradients:
+# The other steps are matrix products, whose gradients are matrix products, too. With the weights $W$, and $G$ for the
+# gradient of the output, all of attention is:
+#
+# $$\text{grad}_V = W^\top G \qquad \text{grad}_W = G\, V^\top$$
+#
+# $$\text{grad}_Q = \frac{\text{grad}_S\, K}{\sqrt{d_k}} \qquad
+# \text{grad}_K = \frac{\text{grad}_S^\top\, Q}{\sqrt{d_k}}$$
+#
+# Never trust a gradient by hand that you have not checked. Move each number up and down a little, and see what the loss
+# does.
 # %% check-numeric
 def numeric_gradient(loss, array, step=1e-6):
     grad = np.zeros_like(array)
@@ -84,11 +92,17 @@ def numeric_gradient(loss, array, step=1e-6):
         grad[index] = (loss(array + change) - loss(array - change)) / (2 * step)
     return grad
 # %% check-measure
-query, key, value = (rng.standard_normal(shape) for shape in [(2, 4), (3, 4), (3, 5)])
+arrays = [rng.standard_normal(shape) for shape in [(2, 4), (3, 4), (3, 5)]]  # query, key, value
 grad_output = rng.standard_normal((2, 5))
-by_hand = attention_backward(query, key, value, grad_output)[0]
-numeric = numeric_gradient(lambda changed: np.sum(attention(changed, key, value) * grad_output), query)
-print(by_hand, f"largest difference below 1e-8: {np.abs(by_hand - numeric).max() < 1e-8}", sep="\n")
+by_hand = attention_backward(*arrays, grad_output)
+for place, name in enumerate(["query", "key", "value"]):
+
+    def loss(changed, place=place):
+        given = [*arrays[:place], changed, *arrays[place + 1 :]]
+        return np.sum(attention(*given) * grad_output)
+
+    difference = np.abs(by_hand[place] - numeric_gradient(loss, arrays[place])).max()
+    print(f"{name}: largest difference below 1e-8 is {difference < 1e-8}")
 # %% [markdown] scale-title
 # ## Large scores stop learning
 # %% scale-predict
@@ -97,15 +111,17 @@ ask("predict_sharp_weights")
 answer = ...  # "a", "b" or "c"
 check("predict_sharp_weights", answer)
 # %% scale-stage
-stage = AttentionStage(
-    [[3.0, -0.5], [0.0, 2.0], [-2.0, 1.0]], [[2.0, 0.0], [1.3, 1.0], [0.3, -1.0]], [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]],
-    show=("scores", "weights"),
-    controls=("query", "scale"),
-    question="From which scale on does key 0 get more than 99 % of query 0? Then run the next cell again.",
-)  # fmt: skip
+query = [[3.0, -0.5], [0.0, 2.0], [-2.0, 1.0]]
+key = [[2.0, 0.0], [1.3, 1.0], [0.3, -1.0]]
+value = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]
+question = "From which scale on does key 0 get more than 99 % of query 0?"
+show, controls = ("scores", "weights"), ("query",)
+stage = AttentionStage(query, key, value, show=show, controls=controls, question=question)
 stage
+# %% scale-slider tags=["nbval-ignore-output"]
+stage.sliders("scale")
 # %% scale-gradient tags=["nbval-ignore-output"]
-print("weights of query 0:", stage.weights[0])
+print("weights of query 0:", stage.weights[0])  # move the scale, then run this cell again
 print("gradient that reaches its scores:", softmax_backward(stage.weights[0], [1.0, 0.0, 0.0]))
 # %% [markdown] scale-measure-text
 # Does that happen with real sizes? Random queries and keys, 8 keys, and a random gradient of the weights. How large is
@@ -120,13 +136,14 @@ for d_k in sizes:
         weights = softmax(query @ key.swapaxes(-1, -2) * scale)
         reaching[name].append(np.linalg.norm(softmax_backward(weights, grad_weights), axis=-1))
 for name, norms in reaching.items():
-    print(f"{name:14} less than 0.001 arrives, share of queries: {[f'{np.mean(n < 1e-3):.0%}' for n in norms]}")
+    shares = [f"{np.mean(norm < 1e-3):.0%}" for norm in norms]
+    print(f"{name:14} less than 0.001 arrives, share of queries: {shares}")
 means = {name: [np.mean(norm) for norm in norms] for name, norms in reaching.items()}
 plots.lines(np.log2(sizes), means, xlabel="log2 of d_k", ylabel="mean size of the gradient")
 # %% [markdown] scale-text
-# Without the scale, weights become one-hot as $d_k$ grows, and for most queries the gradient all but vanishes: such a
-# head cannot change its mind any more. With the scale, $d_k$ makes no difference. This is the reason that the paper of
-# 2017 gives for $1/\sqrt{d_k}$.
+# Without the scale, weights become one-hot as $d_k$ grows. At 256 every second query gets next to no gradient any more:
+# whatever it looks at, right or wrong, it can hardly change its mind. With the scale, $d_k$ makes no difference. This
+# is the reason that the paper of 2017 gives for $1/\sqrt{d_k}$.
 #
 # ## A task with a trap
 #
@@ -140,9 +157,10 @@ for index in (0, 1):
     print(" ".join(sentences.words(index)), "->", WORDS[sentences.targets[index, -1]])
 # %% [markdown] model-text
 # The model is what you have built: tokens and positions, one layer of 4 heads, a feed-forward layer, and layer norm
-# (each token to mean 0 and spread 1) before each. Before training its biases are 0, and it is five lines:
+# (each token to mean 0 and spread 1) before each. Before training its biases are 0, and it is five lines, one
+# for norm and four for the rest:
 # %% model-five-lines
-model = Transformer(TransformerConfig(vocabulary_size=len(WORDS), n_layers=1), np.random.default_rng(0))
+model = Transformer(TransformerConfig(len(WORDS), n_layers=1), np.random.default_rng(0))
 p = {name.rpartition("layer_0.")[-1]: array for name, array in model.parameters.items()}
 w_heads = [p[f"attention.w_{kind}"] for kind in ("query", "key", "value", "output")]
 
@@ -157,29 +175,34 @@ x = x + np.maximum(norm(x) @ p["feed_forward.w_hidden"], 0) @ p["feed_forward.w_
 logits = norm(x) @ p["output.weight"] + p["output.bias"]
 np.allclose(logits, model.forward(held_out.tokens).logits, atol=1e-3)
 # %% [markdown] train-text
-# Training repeats four lines: draw 50 sentences, run them, lead the gradient of the loss back through every layer, take
-# a step. All of it is NumPy, and the seed decides every number. This takes some seconds:
+# Training repeats four things: draw 50 sentences, run them, lead the gradient of the loss back through every layer,
+# take a step. All of it is NumPy, and the seed decides every number. This takes some seconds:
 # %% train-run tags=["nbval-ignore-output"]
 N_STEPS = 800
 plain = TrainingRun(sentences, held_out, TrainingOptions(n_steps=N_STEPS))
 plain.run(report=ProgressBar("Training"))
+print("        right                    loss\nstep    training  held out    training  held out")
 for record in plain.records[::4]:
-    print(f"step {record.step:4}  right: training {record.training_accuracy:4.0%}  held out {record.held_out_accuracy:4.0%}"
-          f"   loss: training {record.training_loss:.3f}  held out {record.held_out_loss:.3f}")  # fmt: skip
+    right = f"{record.training_accuracy:8.0%}  {record.held_out_accuracy:8.0%}"
+    loss = f"{record.training_loss:8.3f}  {record.held_out_loss:8.3f}"
+    print(f"{record.step:4}    {right}    {loss}")
 # %% [markdown] train-overfit
 # The sentences it learns from are all right soon. The held-out ones are not. And their *loss* is higher at the end
 # than after 100 steps: the model gets ever more certain, also where it is wrong. That is **overfitting**.
 # %% train-widget tags=["nbval-ignore-output"]
-records = plain.records
+kinds = {"training": "training", "held-out": "held_out"}
 losses, accuracy = (
-    {"training": [getattr(record, f"training_{what}") for record in records],
-     "held-out": [getattr(record, f"held_out_{what}") for record in records]} for what in ("loss", "accuracy")
-)  # fmt: skip
+    {name: [getattr(record, f"{kind}_{what}") for record in plain.records] for name, kind in kinds.items()}
+    for what in ("loss", "accuracy")
+)
+steps, maps, distance = (
+    np.stack([measured(record) for record in plain.records])
+    for measured in (lambda r: r.step, lambda r: r.weights[0], lambda r: r.attention_distance[0])
+)
+question = "When do the curves part? And the last row of each map, the gap: who attends to what?"
 Training(
-    [record.step for record in records], losses, np.stack([record.weights[0] for record in records]),
-    tokens=held_out.words(0), accuracy=accuracy, log_scale=True, step=N_STEPS,
-    metrics={"distance at the gap": np.stack([record.attention_distance[0] for record in records])},
-    question="Go through the run. When do the two curves part? Look at the last row, the gap: who attends to what?",
+    steps, losses, maps, tokens=held_out.words(0), metrics={"distance at the gap": distance},
+    accuracy=accuracy, step=N_STEPS, log_scale=True, question=question,
 )  # fmt: skip
 # %% [markdown] trap-title
 # ## Right for the wrong reason
@@ -188,15 +211,17 @@ Training(
 # held-out sentences, change nothing but the last noun's number, and count the answers that turn round. They should not.
 # %% trap-measure tags=["nbval-ignore-output"]
 def answers(run, tokens):
-    return run.model.forward(tokens).logits[:, -1, [WORDS.index("is"), WORDS.index("are")]].argmax(axis=-1)
+    verbs = [WORDS.index("is"), WORDS.index("are")]
+    return run.model.forward(tokens).logits[:, -1, verbs].argmax(axis=-1)
 
 
-conflict, agreeing = (draw_sentences(500, agreement=a, rng=np.random.default_rng(100)) for a in (0.0, 1.0))
 turned = held_out.tokens.copy()
 turned[:, -2] = (turned[:, -2] + 10) % 20  # the first ten words are nouns, the next ten their plurals
-for name, some in {"last noun agrees": agreeing, "last noun disagrees": conflict}.items():
+for name, agreement in {"last noun agrees": 1.0, "last noun disagrees": 0.0}.items():
+    some = draw_sentences(500, agreement=agreement, rng=np.random.default_rng(100))
     print(f"{name}: {share_right(plain.model.forward(some.tokens).logits, some):.0%} right")
-print(f"turned by the last noun: {np.mean(answers(plain, held_out.tokens) != answers(plain, turned)):.0%}")
+share = np.mean(answers(plain, held_out.tokens) != answers(plain, turned))
+print(f"turned by the last noun: {share:.0%}")
 # %% [markdown] trap-text
 # It leans on the nearest noun: a **local shortcut**. Nothing in the training loss could tell. Can the heads? The mean
 # attention distance says how far they look. But first:
@@ -206,7 +231,7 @@ ask("predict_mean_distance")
 answer = ...  # "a", "b" or "c"
 check("predict_mean_distance", answer)
 # %% heads-measure tags=["nbval-ignore-output"]
-weights = plain.model.forward(held_out.tokens).weights[0][:, :, -1]  # at the gap: (sentence, head, key)
+weights = plain.model.forward(held_out.tokens).weights[0][:, :, -1]  # (sentence, head, key)
 subject = (held_out.tokens < 20).argmax(axis=1)  # the first noun
 for name, numbers in {
     "distance": plain.records[-1].attention_distance[0],
@@ -254,13 +279,15 @@ cures = {
 }
 runs = {"plain": plain}
 for name, options in cures.items():
-    runs[name] = TrainingRun(sentences, held_out, TrainingOptions(n_steps=N_STEPS, record_every=N_STEPS, **options))
+    options = TrainingOptions(n_steps=N_STEPS, record_every=N_STEPS, **options)
+    runs[name] = TrainingRun(sentences, held_out, options)
     runs[name].run(report=ProgressBar(name))
 # %% cures-measure tags=["nbval-ignore-output"]
+print(f"{'':20} training  held out  turned  diversity")
 for name, run in runs.items():
     last, turns = run.records[-1], np.mean(answers(run, held_out.tokens) != answers(run, turned))
-    print(f"{name:20} right: training {last.training_accuracy:4.0%}  held out {last.held_out_accuracy:4.0%}"
-          f"   turned by the last noun {turns:4.0%}   diversity {last.diversity[0]:.2f}")  # fmt: skip
+    right = f"{last.training_accuracy:8.0%}  {last.held_out_accuracy:8.0%}"
+    print(f"{name:20} {right}  {turns:6.0%}  {last.diversity[0]:9.2f}")
 # %% [markdown] cures-table
 # One run is one roll of the dice. Here are means over five seeds, each with its own 600 sentences, and in brackets the
 # lowest and the highest seed. The last column pairs each run with the plain run of the same seed. (From the
@@ -274,7 +301,7 @@ for name, run in runs.items():
 # | head diversity 0.05 | 82 % (73 % to 91 %) | 33 % (16 % to 48 %) | 1 of 5 |
 # | all three | 96 % (82 % to 100 %) | 8 % (0 % to 34 %) | 5 of 5 |
 #
-# What may you say? The sentences that a seed happens to draw make more of a difference, 72 % to 92 %, than most cures do.
+# What may you say? What a seed happens to draw makes more of a difference, 72 % to 92 %, than most cures do.
 # Weight decay helps with every seed. Dropout helps a little, not always. Head diversity does what it says, the heads do
 # differ more (0.62 against 0.45), but the answers get no better: that is within the spread. All three together are best
 # in the mean, and with one seed in five the shortcut still holds on.
@@ -286,7 +313,7 @@ for name, run in runs.items():
 #
 # Long trainings get interrupted. Half of one, stored, loaded and finished, against one in a single go:
 # %% resume-measure
-options = TrainingOptions(n_steps=20, record_every=10, weight_decay=1.0, regularization=Regularization(0.3, 0.05))
+options = TrainingOptions(n_steps=20, record_every=10, **cures["all three"])
 whole, half = (TrainingRun(sentences, held_out, options) for _ in range(2))
 whole.run()
 half.run(10)
@@ -294,7 +321,8 @@ with tempfile.TemporaryDirectory() as folder:
     half.save(Path(folder) / "half.npz")
     resumed = TrainingRun.load(Path(folder) / "half.npz")
 resumed.run()
-all(np.array_equal(array, resumed.model.parameters[name]) for name, array in whole.model.parameters.items())
+again = resumed.model.parameters
+all(np.array_equal(array, again[name]) for name, array in whole.model.parameters.items())
 # %% [markdown] training-summary
 # Equal in every bit, dropout and all: each step draws from a generator made of the seed and the number of the step.
 #
@@ -317,10 +345,11 @@ all(np.array_equal(array, resumed.model.parameters[name]) for name, array in who
 #
 # ## Further reading
 #
-# * Linzen, Dupoux and Goldberg 2016, *Assessing the Ability of LSTMs to Learn Syntax-Sensitive Dependencies*: this task,
-#   with real sentences.
+# * Linzen, Dupoux and Goldberg 2016, *Assessing the Ability of LSTMs to Learn Syntax-Sensitive Dependencies*: this
+#   task, with real sentences.
 # * Geirhos et al. 2020, *Shortcut Learning in Deep Neural Networks*.
 # * Michel, Levy and Neubig 2019, *Are Sixteen Heads Really Better than One?*: ablation of heads.
-# * Jain and Wallace 2019, *Attention is not Explanation*; Wiegreffe and Pinter 2019, *Attention is not not Explanation*.
+# * Jain and Wallace 2019, *Attention is not Explanation*; Wiegreffe and Pinter 2019, *Attention is not not
+#   Explanation*.
 #
 # **Next:** lesson 11, a real model. It is in the making.
