@@ -61,7 +61,7 @@ def all_at_once(query, key, value):
     return tiled_attention(query, key, value, block_size=len(key), n_threads=1)
 
 
-sizes, seconds, most_bytes = [256, 512, 1024, 2048], {}, {}
+sizes, seconds, most_bytes = [512, 1024, 2048, 4096], {}, {}
 measured = [measure(all_at_once, n) for n in sizes]
 seconds["all at once"], most_bytes["all at once"] = zip(*measured, strict=True)
 for n, (t, held) in zip(sizes, measured, strict=True):
@@ -87,8 +87,8 @@ for name, shape in shapes.items():
     print(f"{name:17}  {shape!s:13}  {4 * np.prod(shape) / 1e6:6.2f} MB")
 print(f"measured: {most_bytes['all at once'][-1] / 1e6:.0f} MB")
 # %% [markdown] three-title
-# The weights, and nothing else. They are big, and only needed for a moment: what we want is the output. Can we do
-# without the table?
+# The weights, and hardly anything else. They are big, and only needed for a moment: what we want is the output. Can we
+# do without the table?
 #
 # ## Softmax in pieces: three numbers by hand
 #
@@ -146,9 +146,9 @@ for name, amounts in most_bytes.items():
     print(f"{name:11} KB for each further token:", " ".join(f"{more:5.1f}" for more in per_token))
 # %% [markdown] tiled-close
 # All at once, a further token costs more and more. In blocks it costs the same at any length: hardly more than its own
-# output, 32 numbers of 4 bytes. **Memory grows with $n$** (and the block's own few arrays are a fixed cost). On a graphics processor this also saves time, since moving a
-# table to and from the memory takes longer than computing with it (*FlashAttention*). But the number of products
-# stays $n^2$. To do less, one must leave something out.
+# output, 32 numbers of 4 bytes. **Memory grows with $n$** (and the block's own few arrays are a fixed cost). On a
+# graphics processor this also saves time, since moving a table to and from the memory takes longer than computing with
+# it (*FlashAttention*). But the number of products stays $n^2$. To do less, one must leave something out.
 #
 # ## A window
 #
@@ -156,7 +156,7 @@ for name, amounts in most_bytes.items():
 # %% window-count
 for n in (500, 1000, 2000):
     pairs = sliding_window_mask(n, n, (100, 0)).sum()
-    print(f"{n:5,} tokens: {pairs:7,} pairs in the window, {n * (n + 1) // 2:9,} without it")
+    print(f"{n:5,} tokens: {pairs:7,} pairs in the window, {n * (n + 1) // 2:9,} in the whole past")
 # %% window-measure tags=["nbval-ignore-output", "output-not-stored"]
 def in_window(query, key, value):
     return tiled_attention(query, key, value, window=(100, 0), block_size=64, n_threads=1)
@@ -225,7 +225,7 @@ print(output.shape, np.allclose(output, attention(query, key, value)))
 # %% [markdown] paper-title
 # (`attention` finds the groups by itself, without copies.)
 #
-# ## On paper: a thousand, a hundred thousand, ten million
+# ## On paper: up to ten million tokens
 #
 # Now write the bill of a middle-sized language model: 32 layers, 32 heads of 128 components, 8 of them for keys and
 # values, 2 bytes for each number. A product of two matrices takes two operations for each pair and component, and
@@ -238,9 +238,9 @@ for n in (1_000, 100_000, 10_000_000):
     reach = min(window, n - 1)  # the first tokens have fewer before them
     pairs = [n * (n + 1) / 2, n * (reach + 1) - reach * (reach + 1) / 2]
     full, near = (4 * n_layers * n_heads * d_k * count / 1e14 for count in pairs)
-    print(f"{n:,} tokens\n  one table of weights {table:10,.3f} GB")
-    print(f"  cache                {cached[0]:10,.3f} GB, with shared heads {cached[1]:,.3f} GB")
-    print(f"  attention, all pairs {full:10,.3f} s,  in a window of {window:,} {near:,.3f} s")
+    print(f"{n:,} tokens\n  one table of weights {table:11,.3f} GB")
+    print(f"  cache                {cached[0]:11,.3f} GB, with shared heads {cached[1]:,.3f} GB")
+    print(f"  attention, all pairs {full:11,.3f} s,  in a window of {window:,} {near:,.3f} s")
 # %% paper-widget
 question = "Here everything is counted, for one head. Drag to 10 million. Which line would still fit into 16 GB?"
 Cost(at=10_000_000, question=question)
