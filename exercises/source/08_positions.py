@@ -78,8 +78,8 @@ check("alibi_bias", alibi_bias)
 #
 # This bug is real, and was published more than once. It stood in a transformer written in NumPy ([issue 1 of
 # AkiRusProd/numpy-transformer](https://github.com/AkiRusProd/numpy-transformer/issues/1)): a reader wondered why the
-# loss on new sentences went up after some ten epochs of training, and came upon this line. It also stood in the code of a
-# university course ([issue 1 of
+# loss on new sentences went up after some ten epochs of training, and came upon this line. It also stood in the code of
+# a university course ([issue 1 of
 # cmu-l3/anlp-fall2025-code](https://github.com/cmu-l3/anlp-fall2025-code/issues/1)), whose teacher thanked for a "good
 # catch". Both were repaired.
 #
