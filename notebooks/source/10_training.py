@@ -74,7 +74,8 @@ softmax_backward([weights, [0.5, 0.5]], [grad_weights, [4.0, 0.0]])  # two rows
 # Each row sums to 0: weights compete, and what one gains the others lose.
 #
 # The other steps are matrix products, whose gradients are matrix products, too. With the weights $W$, and $G$ for the
-# gradient of the output, all of attention is as follows; $\text{grad}_S$ comes out of $\text{grad}_W$ by the formula above.
+# gradient of the output, all of attention is as follows. $\text{grad}_S$ comes out of $\text{grad}_W$ by the formula
+# above.
 #
 # $$\text{grad}_V = W^\top G \qquad \text{grad}_W = G\, V^\top$$
 #
