@@ -11,7 +11,7 @@ matplotlib figure, and ipympl where it is installed. All take turns, round by ro
 
 Then fifty widgets on one page: memory, elements, and the same press and drag on one of them.
 
-A full run takes about ten minutes and writes widgets_benchmark.md into docs/; `--quick` takes two and only prints.
+A full run takes about twenty minutes and writes widgets_benchmark.md into docs/; `--quick` takes two and only prints.
 Leave the machine alone meanwhile.
 """
 
@@ -353,9 +353,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short round; print and write nothing")
     parser.add_argument("--json", type=Path, help="also write what was measured to this file")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="these variants; print and write nothing")
+    parser.add_argument("--rounds", type=int, default=5, help="how often all take turns; 3 minutes each")
     options = parser.parse_args()
     chosen = variants(options.only)
-    rounds, presses, seconds, n_widgets = (1, 6, 1.2, 20) if options.quick else (5, 12, 2.4, 50)
+    rounds, presses, seconds, n_widgets = (1, 6, 1.2, 20) if options.quick else (options.rounds, 12, 2.4, 50)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as home, browser() as found:
         folder = Path(home) / "notebooks"

@@ -57,7 +57,7 @@ def hint(name: str) -> None:
     Examples
     --------
     >>> hint("atention")
-    There is no task called 'atention'. Did you mean 'attention' or 'order_attention'?
+    There is no task called 'atention'. Did you mean 'attention', 'self_attention' or 'order_attention'?
     """
     task = find_task(name)
     if task is None:

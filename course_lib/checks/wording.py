@@ -137,7 +137,8 @@ def too_slow(task: Task) -> Result:
 
 def unknown(name: object, close: Sequence[str], known: Sequence[str]) -> Result:
     """Say which tasks exist. Nothing was judged, so the status is "not_started"."""
-    meant = f"Did you mean {' or '.join(repr(other) for other in close)}? " if close else ""
+    *others, last = [repr(other) for other in close] or [""]
+    meant = f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}? " if close else ""
     shown = name if isinstance(name, str) else type(name).__name__
     message = f"There is no task called {shown!r}. {meant}The tasks are: {', '.join(known)}."
     return Result("not_started", None, message, 0, 0)

@@ -131,7 +131,13 @@ class NotebookPage:
         self.errors: list[str] = []
         page.on("request", lambda request: self._note(request.url))
         page.on("websocket", lambda socket: self._note(socket.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._note_error)
+
+    def _note_error(self, error: Any) -> None:
+        """Keep errors of widgets, whose modules come from blob: addresses; JupyterLab's own are not ours to mend."""
+        stack = error.stack or ""
+        if "blob:" in stack or "/static/lab/" not in stack:
+            self.errors.append(f"{error}\n{stack}")
 
     def _note(self, url: str) -> None:
         parts = urlsplit(url)
