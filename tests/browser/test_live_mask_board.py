@@ -60,7 +60,7 @@ def test_switches_and_sliders_lay_masks_on_the_board(bench: NotebookPage) -> Non
     root.get_by_role("slider", name="offset").press("ArrowRight")
     root.get_by_role("checkbox", name="Window").check()
     root.get_by_role("slider", name="right").press("End")
-    assert "all" in root.get_by_role("group", name="window mask").inner_text()
+    until(lambda: "all" in root.get_by_role("group", name="window mask").inner_text())
     until(lambda: bench.ask("print(board.offset, board.window)") == "1 (1, None)")
     assert_same_numbers(bench, root)
     root.get_by_role("button", name="Reset").click()
