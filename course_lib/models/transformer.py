@@ -145,11 +145,6 @@ class Transformer:
             name: array.astype(dtype) for name, array in _initial_parameters(config, rng).items()
         }
 
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers are learned."""
-        return sum(array.size for array in self.parameters.values())
-
     def forward(
         self,
         tokens: ArrayLike,

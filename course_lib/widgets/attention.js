@@ -1,4 +1,4 @@
-// The arithmetic of attention, for pictures that answer within one frame.
+// The arithmetic of attention, for pictures that are computed where they are drawn.
 // course_lib.attention is its specification: tests/widgets holds every function to it.
 // An array of shape (rows, columns) is a list of rows. Nothing here draws, and nothing changes its arguments.
 //

@@ -1,4 +1,4 @@
-// The stage: vectors, scores, weights and output of one query; every panel follows the hand within a frame.
+// The stage: vectors, scores, weights and output of one query; every panel follows the hand.
 import { causalMask, dotProductScores, maskedScores, scaledScores, softmax, weightedSum } from "./attention.js";
 import { Arrow, Label, placeLabels } from "./parts/arrows.js";
 import { button, choice, panel, slider, toggle } from "./parts/controls.js";

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_inputs import attention_inputs
 
-from course_lib.attention import attention, attention_weights, loops, tiled_attention, weighted_sum
+from course_lib.attention import attention, attention_weights, loops, tiled, tiled_attention, weighted_sum
 from course_lib.attention.threads import share_out
 from course_lib.attention.tiles import Tiles
 from course_lib.errors import OptionError, ShapeError
@@ -202,3 +202,19 @@ def test_share_out_gives_the_processors_back_even_from_several_threads():
     for caller in callers:
         caller.join()
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize(("score", "holds"), [(37.0, True), (40.0, False)], ids=["below", "above"])
+def test_the_bound_on_the_exponent_is_the_same_for_any_exponential(score, holds):
+    """With 2 keys, |q| |k| + ln 2 must stay below 40, whether e ** x is computed or 2 ** x."""
+    query, key = np.array([[score, 0.0]], np.float32), np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
+    tiles = Tiles(query, key, key, None)
+    scaled = query * np.float32(tiled.exponentials(tiles.dtype).unit)  # as a worker scales its queries
+    assert tiled._Bounds(tiles).hold((), scaled) is holds
+
+
+def test_the_faster_exponential_is_e_to_the_x():
+    x = np.linspace(-30, 30, 101)
+    for dtype in (np.float32, np.float64):
+        power, unit = tiled.exponentials(np.dtype(dtype))
+        np.testing.assert_allclose(power(x.astype(dtype) * dtype(unit)), np.exp(x), rtol=1e-5)
