@@ -93,7 +93,11 @@ function stepButton(label, sign, pressed) {
 function orderOf(model) {
   const letters = Object.keys(/** @type {Record<string, string>} */ (model.get("lines")));
   const used = [.../** @type {string} */ (model.get("answer"))];
-  return { letters, used, left: letters.filter((letter) => !used.includes(letter)) };
+  return {
+    letters,
+    used,
+    left: letters.filter((letter) => !used.includes(letter)),
+  };
 }
 
 /**
@@ -153,7 +157,11 @@ function placeUnder(event, programArea, leftArea, others) {
  */
 function lineArea(title, whenEmpty, kind) {
   const id = uniqueId("area");
-  const list = html(kind, { class: "cw-codelines", role: "list", "aria-labelledby": id });
+  const list = html(kind, {
+    class: "cw-codelines",
+    role: "list",
+    "aria-labelledby": id,
+  });
   const empty = html("div", { class: "cw-emptyarea" }, whenEmpty);
   const element = html("section", { class: "cw-linearea" }, html("div", { class: "cw-title", id }, title), list, empty);
   return { list, empty, element };
@@ -210,6 +218,11 @@ function buildOrder(model, root, request) {
   );
   const voice = announcer(root);
 
+  /** Make a line the one that Tab comes to; at once, since the next key may come before the next frame. @param {string} letter */
+  function reach(letter) {
+    current = letter;
+    for (const line of lines.values()) line.reachable(line.letter === current);
+  }
   /** @param {string} answer @param {string} letter */
   function change(answer, letter) {
     if (answer !== model.get("answer")) {
@@ -234,7 +247,7 @@ function buildOrder(model, root, request) {
     say: (/** @type {string} */ text) => voice.say(() => text),
     rest: () => sync.rest(),
     focus(/** @type {string} */ letter) {
-      current = letter;
+      reach(letter);
       lines.get(letter)?.face.focus();
       request();
     },
@@ -246,11 +259,14 @@ function buildOrder(model, root, request) {
       request();
     });
     line.element.addEventListener("focusin", () => {
-      current = line.letter;
+      reach(line.letter);
       request();
     });
   }
-  dragLines(model, root, hold, lines, program.element, left.element, { change, rest: () => sync.rest() });
+  dragLines(model, root, hold, lines, program.element, left.element, {
+    change,
+    rest: () => sync.rest(),
+  });
 
   return {
     draw() {

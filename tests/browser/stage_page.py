@@ -34,8 +34,8 @@ def formula(root: Any, panel: int) -> str:
     return str(root.locator(".cw-formula").nth(panel).inner_text())
 
 
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait until something holds, and fail if it never does."""
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something holds, and fail if it never does; a busy machine may take its time."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "waited in vain"
