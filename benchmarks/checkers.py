@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from course_lib.attention import causal_mask
-from course_lib.checks import evaluate, survey
-from course_lib.checks.differences import is_close
+from course_lib.checks import evaluate
 from course_lib.checks.engine import TASKS
-from course_lib.checks.running import run_trusted
+from course_lib.checks.judging.differences import is_close
+from course_lib.checks.quality import survey
+from course_lib.checks.running.runner import run_trusted
 from course_lib.checks.tasks import FunctionTask
 
 ROOT = Path(__file__).parents[1]

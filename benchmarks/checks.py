@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_lib.checks import check, evaluate, survey
+from course_lib.checks import check, evaluate
 from course_lib.checks.engine import TASKS
-from course_lib.checks.report import known_programs
+from course_lib.checks.quality import survey
+from course_lib.checks.quality.report import known_programs
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(3)

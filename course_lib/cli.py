@@ -92,7 +92,7 @@ def export_progress(
 
     Example: `course progress export my-progress.json`
     """
-    from course_lib.checks.transfer import counted, export_to
+    from course_lib.checks.records.transfer import counted, export_to
 
     written, n_tasks = export_to(file)
     typer.echo(f"{counted(n_tasks)} written to {written}")
@@ -104,7 +104,7 @@ def import_progress(file: Annotated[Path, typer.Argument(help="A file that expor
 
     Example: `course progress import my-progress.json`
     """
-    from course_lib.checks.transfer import import_from
+    from course_lib.checks.records.transfer import import_from
 
     merged = import_from(file)
     typer.echo(str(merged))
@@ -128,7 +128,7 @@ def report_checks(
     Examples: `course checks report`, `course checks report --mutants --json`
     """
     from course_lib.authoring import BuildError, course_folder
-    from course_lib.checks import report, survey
+    from course_lib.checks.quality import report, survey
 
     try:
         root = course_folder()

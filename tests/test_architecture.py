@@ -75,7 +75,7 @@ def test_imports_point_one_way(path):
 
 def test_checks_load_no_widgets_until_a_question_is_shown():
     """A grader judges thousands of notebooks, and no front end runs there."""
-    for path in (LIBRARY / "checks").glob("*.py"):
+    for path in (LIBRARY / "checks").rglob("*.py"):
         assert "widgets" not in parts_imported(path, top_level_only=True), path
 
 
@@ -115,8 +115,9 @@ def test_notebooks_use_public_names_only(path):
 
 # Longer by design, each with its reason; everything else splits.
 LONGER = {
-    **{f"checks/exercise_{number:02}.py": 450 for number in range(12)},  # a task's cases, mistakes and words together
-    "checks/exercise_08_relative.py": 450,
+    # a task's cases, mistakes and words together
+    **{f"checks/exercises/exercise_{number:02}.py": 450 for number in range(12)},
+    "checks/exercises/exercise_08_relative.py": 450,
 }
 
 

@@ -151,7 +151,7 @@ def test_a_guide_explains_every_prediction_with_what_happens_and_its_confusion(g
     told = {spans(row[0])[0]: row for row in rows(section(text_of(guide), "Predictions"))}
     assert set(told) == asked
     if asked:
-        module = importlib.import_module(f"course_lib.checks.exercise_{guide.stem[:2]}")
+        module = importlib.import_module(f"course_lib.checks.exercises.exercise_{guide.stem[:2]}")
         tasks = {task.name: task for task in module.TASKS if isinstance(task, ChoiceTask)}
         for name, (_, happens, others) in told.items():
             assert happens.startswith(f"{tasks[name].right}: ")

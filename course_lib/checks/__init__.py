@@ -5,7 +5,7 @@
 
 from course_lib.checks.api import ask, check, export_progress, hint, import_progress, progress, show_lines
 from course_lib.checks.engine import evaluate
-from course_lib.checks.progress import progress_summary, progress_text
+from course_lib.checks.records.summary import progress_summary, progress_text
 from course_lib.checks.result import Result
 
 __all__ = [

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from course_lib.checks import live, record, transfer
-from course_lib.checks.choices import committed_letter, is_unanswered
 from course_lib.checks.engine import TASKS, close_names, evaluate, find_task
-from course_lib.checks.progress import progress_summary, render_progress
-from course_lib.checks.rendering import TABLE_ROW, Shown, frame, paragraph, render_result, show
+from course_lib.checks.judging.choices import committed_letter, is_unanswered
+from course_lib.checks.judging.wording import unknown
+from course_lib.checks.records import record, transfer
+from course_lib.checks.records.summary import progress_summary, render_progress
 from course_lib.checks.result import Result
+from course_lib.checks.showing import live
+from course_lib.checks.showing.rendering import TABLE_ROW, Shown, frame, paragraph, render_result, show
 from course_lib.checks.tasks import ChoiceTask, OrderTask, Task
-from course_lib.checks.wording import unknown
 from course_lib.errors import ProgressError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.checks import (
+from course_lib.checks.exercises import (
     exercise_01,
     exercise_02,
     exercise_03,
@@ -19,13 +19,13 @@ from course_lib.checks import (
     exercise_09,
     exercise_10,
     exercise_11,
-    wording,
 )
-from course_lib.checks.choices import judge_choice
-from course_lib.checks.judging import judge_function
-from course_lib.checks.ordering import judge_order
+from course_lib.checks.judging import wording
+from course_lib.checks.judging.choices import judge_choice
+from course_lib.checks.judging.functions import judge_function
+from course_lib.checks.judging.orders import judge_order
 from course_lib.checks.result import Result
-from course_lib.checks.running import LocalRunner, Runner
+from course_lib.checks.running.runner import LocalRunner, Runner
 from course_lib.checks.tasks import ChoiceTask, FunctionTask, OrderTask, Task
 
 _EXERCISES = (

@@ -80,7 +80,7 @@ class Result:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Show itself at the end of a cell just as `check` shows it."""
-        from course_lib.checks.rendering import render_result
+        from course_lib.checks.showing.rendering import render_result
 
         return render_result(self)._repr_mimebundle_()
 

@@ -144,8 +144,8 @@ class FunctionTask(Task):
     properties : tuple of Property
     through : callable or None
         ``through(answer, *arguments)`` calls the answer, once or several times, and gives the array that is compared;
-        one of `course_lib.checks.through`. None compares what one call returns. The named wrong programs are called
-        in this way, too; the reference is not.
+        one of `course_lib.checks.running.through`. None compares what one call returns. The named wrong programs are
+        called in this way, too; the reference is not.
     seen_as : str
         With `through`: what its array is, read after "For <arguments>".
     """

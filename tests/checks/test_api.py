@@ -12,7 +12,7 @@ import pytest
 from course_lib.checks import ask, check, evaluate, hint, progress, progress_summary, progress_text, show_lines
 from course_lib.checks.api import render_result
 from course_lib.checks.engine import LESSONS, TASKS
-from course_lib.checks.progress import render_progress
+from course_lib.checks.records.summary import render_progress
 from course_lib.checks.tasks import ChoiceTask, FunctionTask, OrderTask
 
 CHOICES = [name for name, task in TASKS.items() if isinstance(task, ChoiceTask)]
@@ -362,7 +362,7 @@ def test_progress_counts_the_lessons_that_have_an_exercise_notebook():
 
 
 def test_a_task_without_a_notebook_can_be_checked_and_recorded(monkeypatch, capsys, progress_file):
-    monkeypatch.setattr(sys.modules["course_lib.checks.progress"], "LESSONS", {3: LESSONS[3]})
+    monkeypatch.setattr(sys.modules["course_lib.checks.records.summary"], "LESSONS", {3: LESSONS[3]})
     check("weighted_sum", lambda weights, value: weights @ value)
     assert json.loads(progress_file.read_text())["tasks"]["weighted_sum"]["status"] == "passed"
     summary = progress_summary()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from course_lib.attention import causal_mask
-from course_lib.checks.judging import judge_function
-from course_lib.checks.rendering import render_result
-from course_lib.checks.running import LocalRunner
+from course_lib.checks.judging.functions import judge_function
+from course_lib.checks.running.runner import LocalRunner
+from course_lib.checks.showing.rendering import render_result
 from course_lib.checks.tasks import Family, FunctionTask, Named, WrongProgram
 
 SEQ_LEN = (Named("seq_len"),)

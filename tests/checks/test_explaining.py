@@ -5,8 +5,8 @@ import pytest
 
 from course_lib.checks import evaluate
 from course_lib.checks.engine import TASKS
-from course_lib.checks.judging import judge_function
-from course_lib.checks.running import LocalRunner
+from course_lib.checks.judging.functions import judge_function
+from course_lib.checks.running.runner import LocalRunner
 from course_lib.checks.tasks import Family, FunctionTask, Named, WrongProgram
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import ipywidgets
 import pytest
 
-from course_lib.checks import api, ask, check, live, show_lines
+from course_lib.checks import api, ask, check, show_lines
 from course_lib.checks.engine import TASKS, evaluate
-from course_lib.checks.rendering import render_result
+from course_lib.checks.showing import live
+from course_lib.checks.showing.rendering import render_result
 from course_lib.widgets import OrderLines, Predict
 
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -7,9 +7,9 @@ import pytest
 
 from course_lib.attention import causal_mask, padding_mask
 from course_lib.checks import evaluate
-from course_lib.checks.cases import HIGHEST, LOWEST, draw_mask, draw_self_attention, entropy_fraction
 from course_lib.checks.engine import TASKS
-from course_lib.checks.rendering import render_result
+from course_lib.checks.exercises.cases import HIGHEST, LOWEST, draw_mask, draw_self_attention, entropy_fraction
+from course_lib.checks.showing.rendering import render_result
 
 
 def message(name, answer):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from course_lib.checks import evaluate
-from course_lib.checks.differences import describe_difference, name_factor
 from course_lib.checks.engine import TASKS
+from course_lib.checks.judging.differences import describe_difference, name_factor
 from course_lib.checks.result import Evidence
 from course_lib.checks.tasks import FunctionTask
 
@@ -342,7 +342,7 @@ def test_warnings_of_the_answer_stay_silent():
 
 @pytest.fixture
 def short_limit(monkeypatch):
-    monkeypatch.setattr("course_lib.checks.running.LocalRunner.__init__.__defaults__", (0.3,))
+    monkeypatch.setattr("course_lib.checks.running.runner.LocalRunner.__init__.__defaults__", (0.3,))
 
 
 @pytest.mark.usefixtures("short_limit")
@@ -421,7 +421,7 @@ def test_unknown_names_are_answered_with_close_ones():
 
 
 def test_a_failure_of_ours_is_called_ours(monkeypatch):
-    monkeypatch.setattr("course_lib.checks.trials.run_trusted", lambda *_: 1 / 0)
+    monkeypatch.setattr("course_lib.checks.judging.trials.run_trusted", lambda *_: 1 / 0)
     result = evaluate("softmax", right_softmax)
     assert result.status == "broke"
     assert "our mistake, not yours" in result.message

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.checks import check, progress_summary, record
-from course_lib.checks.record import ProgressFile, progress_path
+from course_lib.checks import check, progress_summary
+from course_lib.checks.records import record
+from course_lib.checks.records.record import ProgressFile, progress_path
 
 
 def count_up(kept):
@@ -97,7 +98,7 @@ def test_a_read_only_folder_never_stops_a_check(progress_file, capsys):
 WRITER = """
 import sys
 from pathlib import Path
-from course_lib.checks.record import ProgressFile
+from course_lib.checks.records.record import ProgressFile
 def count_up(kept):
     kept["attempts"] = kept.get("attempts", 0) + 1
 for number in range(15):
@@ -118,7 +119,7 @@ def test_processes_that_write_at_once_lose_nothing(progress_file):
 KILLED = """
 import os, sys
 from pathlib import Path
-from course_lib.checks.record import ProgressFile
+from course_lib.checks.records.record import ProgressFile
 os.replace = lambda *_: os._exit(9)
 ProgressFile(Path(sys.argv[1])).update("softmax", lambda kept: kept.update(status="passed"))
 """

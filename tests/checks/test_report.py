@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 import course_lib.cli as cli
-from course_lib.checks import evaluate, report, survey
+from course_lib.checks import evaluate
 from course_lib.checks.engine import TASKS
-from course_lib.checks.mutants import mutants_of, programs_of_source, programs_of_variants
+from course_lib.checks.quality import report, survey
+from course_lib.checks.quality.mutants import mutants_of, programs_of_source, programs_of_variants
 from course_lib.checks.tasks import FunctionTask, OrderTask, WrongProgram
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from programs_of_cost_and_training import online, online_pure_python
 
 from course_lib.checks import evaluate
 from course_lib.checks.api import render_result
-from course_lib.checks.through import (
+from course_lib.checks.running.through import (
     N_CALLS,
     decode,
     decode_cache,

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from course_lib.checks import export_progress, import_progress, progress_summary
-from course_lib.checks.transfer import FILE_NAME, export_to, import_from
+from course_lib.checks.records.transfer import FILE_NAME, export_to, import_from
 from course_lib.errors import ProgressError
 
 
@@ -180,8 +180,8 @@ def test_a_notebook_says_where_the_file_is_and_what_came(progress_file, tmp_path
 
 IMPORTER = """
 import sys
-from course_lib.checks.transfer import import_from
-from course_lib.checks import record
+from course_lib.checks.records.transfer import import_from
+from course_lib.checks.records import record
 for number in range(10):
     assert import_from(sys.argv[1]).notes == ()
     record.update("own_" + sys.argv[2], lambda kept: kept.update(attempts=kept.get("attempts", 0) + 1))
@@ -202,7 +202,7 @@ def test_imports_and_checks_at_once_lose_nothing(progress_file, tmp_path):
 
 KILLED = """
 import os, sys
-from course_lib.checks.transfer import export_to, import_from
+from course_lib.checks.records.transfer import export_to, import_from
 os.replace = lambda *_: os._exit(9)
 import_from(sys.argv[1]) if sys.argv[2] == "import" else export_to(sys.argv[1])
 """

@@ -9,11 +9,11 @@ import pytest
 
 from course_lib.attention import scaled_scores, split_heads
 from course_lib.checks import evaluate
-from course_lib.checks.cases import HIGHEST, LOWEST, entropy_fraction
 from course_lib.checks.confusions import CONFUSIONS
 from course_lib.checks.engine import TASKS
-from course_lib.checks.rendering import as_code
+from course_lib.checks.exercises.cases import HIGHEST, LOWEST, entropy_fraction
 from course_lib.checks.result import Evidence
+from course_lib.checks.showing.rendering import as_code
 from course_lib.checks.tasks import FunctionTask
 
 SEEDS = (0, 1, 20)

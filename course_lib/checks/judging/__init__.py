@@ -1,0 +1,1 @@
+"""Decide about an answer and say why: a function, the letter of a prediction, an order of lines."""

@@ -1,0 +1,189 @@
+"""Run an answer on a case: catch what it raises, stop it in time, keep what it prints, look at what it returns.
+
+The grader replaces `LocalRunner` by a call into its jail; everything else in the checks stays the same.
+"""
+
+import contextlib
+import copy
+import io
+import linecache
+import re
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from course_lib.checks.running.limits import TimeIsUp, call_within
+from course_lib.checks.running.outcomes import OddResultError, Outcome, Problem, look_at
+from course_lib.checks.tasks import Arguments
+
+TIME_LIMIT = 5.0  # seconds that the learner's code may take in one check
+_MOST_PRINTED = 2000  # characters
+_OURS = f"{__package__}."  # modules whose frames no learner is shown
+
+
+@dataclass(frozen=True)
+class Through:
+    """An answer that is called by a function of ours, which calls it several times or counts what it uses.
+
+    The grader's jail takes both along, so that counting happens where the answer runs.
+    """
+
+    function: Callable[..., Any]
+    func: Any  # the answer, under the name that functools.partial has for it
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the answer through the function."""
+        return self.function(self.func, *arguments)
+
+
+def bound(answer: Any, function: Callable[..., Any] | None) -> Any:
+    """Return `answer` as it is to be called: through `function`, where there is one."""
+    return answer if function is None else Through(function, answer)
+
+
+class Runner(Protocol):
+    """Anything that can call an answer."""
+
+    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
+        """Call `answer` with `arguments`, by position."""
+
+
+class LocalRunner:
+    """Call the answer in this process, all calls together in at most `seconds`."""
+
+    def __init__(self, seconds: float = TIME_LIMIT) -> None:
+        self._left = seconds
+
+    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
+        """Call `answer` with copies of `arguments`, by position."""
+        if self._left <= 0:
+            return Outcome("late")
+        copies = {name: copy.deepcopy(argument) for name, argument in arguments.items()}
+        started = time.monotonic()
+        with _quiet() as printed:
+            try:
+                outcome = call_within(self._left, lambda: _call(answer, tuple(copies.values())))
+            except TimeIsUp:
+                outcome = Outcome("late")
+        self._left -= time.monotonic() - started
+        changed = tuple(name for name, argument in arguments.items() if not _same(argument, copies[name]))
+        return replace(outcome, changed=changed, printed=printed.text())
+
+
+def run_trusted(program: Callable[..., Any], arguments: Arguments) -> Outcome:
+    """Run a program of ours, such as the reference or a named wrong program."""
+    with np.errstate(all="ignore"):
+        try:
+            value = program(*(copy.deepcopy(argument) for argument in arguments.values()))
+        except Exception as error:
+            return Outcome("raised", problem=Problem(type(error).__name__, str(error)))
+    return look_at(value)
+
+
+def _call(answer: Any, arguments: tuple[Any, ...]) -> Outcome:
+    try:
+        return look_at(answer(*arguments))
+    except (KeyboardInterrupt, TimeIsUp):
+        raise
+    except NotImplementedError:
+        return Outcome("empty", detail="NotImplementedError")
+    except OddResultError as odd:
+        return Outcome("odd", detail=str(odd))
+    except BaseException as error:  # SystemExit too: an answer must not end the kernel
+        if _is_a_stub(error):
+            return Outcome("empty", detail="...")
+        return Outcome("raised", problem=_problem(error, answer))
+
+
+def _is_a_stub(error: BaseException) -> bool:
+    """Say whether an Ellipsis that stands for unwritten code led to the exception."""
+    if "ellipsis" in _text_of(error).lower():
+        return True
+    return any(entry is Ellipsis for frame in _own_frames(error) for entry in frame.tb_frame.f_locals.values())
+
+
+def _problem(error: BaseException, answer: Any) -> Problem:
+    frames = _own_frames(error)
+    problem = Problem(type(error).__name__, _text_of(error))
+    if not frames:
+        return problem
+    files = {frame.tb_frame.f_code.co_filename for frame in frames[:1]} | {_file_of(answer)}
+    frame = [frame for frame in frames if frame.tb_frame.f_code.co_filename in files][-1]
+    code = frame.tb_frame.f_code
+    line = linecache.getline(code.co_filename, frame.tb_lineno).strip()
+    return replace(
+        problem, function=code.co_name, line_number=frame.tb_lineno - code.co_firstlineno + 1, line=line,
+        shapes=_shapes_in(line, frame.tb_frame.f_locals),
+    )  # fmt: skip
+
+
+def _shapes_in(line: str, names: Mapping[str, Any]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the shapes of the arrays that a line names, in the order of the line."""
+    words = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*", line))
+    return tuple((word, names[word].shape) for word in words if isinstance(names.get(word), np.ndarray))
+
+
+def _own_frames(error: BaseException) -> list[types.TracebackType]:
+    """Return the frames below our own call, outermost first."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        if not str(trace.tb_frame.f_globals.get("__name__")).startswith(_OURS):
+            frames.append(trace)
+        trace = trace.tb_next
+    return frames
+
+
+def _file_of(answer: Any) -> str:
+    function = getattr(answer, "__func__", getattr(answer, "func", answer))
+    code = getattr(function, "__code__", None)
+    return str(getattr(code, "co_filename", ""))
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+class _Printed(io.TextIOBase):
+    """Keeps the first characters that are printed."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def write(self, text: str) -> int:
+        if len(self._text) < _MOST_PRINTED:
+            self._text += text
+        return len(text)
+
+    def text(self) -> str:
+        if len(self._text) <= _MOST_PRINTED:
+            return self._text
+        return self._text[:_MOST_PRINTED] + " …"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[_Printed]:
+    printed = _Printed()
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield printed
+
+
+def _same(before: object, after: object) -> bool:
+    """Say whether an argument is as it was; a generator or a cache is there to be changed."""
+    if isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
+        return before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes()
+    return before == after if isinstance(before, list) else True

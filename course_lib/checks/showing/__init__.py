@@ -1,0 +1,1 @@
+"""Draw a verdict in a notebook, and ask questions there."""
