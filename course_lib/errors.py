@@ -19,3 +19,7 @@ class OptionError(CourseError, ValueError):
 
 class ProgressError(CourseError, ValueError):
     """A file that was to bring progress holds none, or damaged progress, or that of a newer course."""
+
+
+class GradingError(CourseError):
+    """Grading cannot go on: a folder, a gradebook, a worker or the isolation that it needs is not there."""
