@@ -34,7 +34,7 @@ class ProgressBar:
         self._show(f"{self.label}: step {done:,} of {total:,}{left}", done / max(total, 1))
 
     def _show(self, text: str, share: float) -> None:
-        kernel = _notebook()
+        kernel = notebook_display()
         if kernel is None:
             if sys.stderr.isatty():
                 print(f"\r{text:<70}", end="\n" if share >= 1 else "", file=sys.stderr, flush=True)
@@ -47,7 +47,7 @@ class ProgressBar:
             self._shown.update(shown, raw=True)
 
 
-def _notebook() -> Any:
+def notebook_display() -> Any:
     """Return IPython's `display` where a notebook shows it, else None."""
     if "IPython" not in sys.modules:
         return None

@@ -1,0 +1,282 @@
+"""A language model of the Llama kind in NumPy: its layers, and attention in steps that can be replaced."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from course_lib.attention import KeyValueCache
+from course_lib.errors import DtypeError, OptionError, ShapeError
+from course_lib.models.language_model.config import LanguageModelConfig
+from course_lib.models.language_model.steps import Steps
+from course_lib.models.language_model.tokenizer import Tokenizer
+from course_lib.shapes import FloatArray
+
+Tokens = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeadsAtWork:
+    """What the heads of one layer did, recorded on the way.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (n_heads, seq_len, n_keys)
+    value : ndarray, shape (n_kv_heads, n_keys, d_k)
+    output : ndarray, shape (n_heads, seq_len, d_k)
+    """
+
+    weights: FloatArray
+    value: FloatArray
+    output: FloatArray
+
+
+class LanguageModel:
+    """A language model in NumPy, every step of attention of which can be yours.
+
+    Parameters
+    ----------
+    config : LanguageModelConfig
+    parameters : mapping of str to ndarray
+        As `LanguageModelConfig.shapes` lists them, float32.
+    tokenizer : Tokenizer
+    steps : mapping of str to callable, optional
+        See `use`.
+
+    References
+    ----------
+    Touvron et al. 2023, "LLaMA: Open and Efficient Foundation Language Models", section 2.2; grouped queries as in
+    Ainslie et al. 2023, "GQA".
+    """
+
+    def __init__(
+        self,
+        config: LanguageModelConfig,
+        parameters: Mapping[str, FloatArray],
+        tokenizer: Tokenizer,
+        steps: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        self.config, self.parameters, self.tokenizer = config, dict(parameters), tokenizer
+        self._steps = Steps(config, steps or {})
+        self._layers = [_Layer(self, place) for place in range(config.n_layers)]
+
+    def use(self, **functions: Callable[..., Any]) -> "LanguageModel":
+        """Return a model with the same weights in which functions of yours do steps of attention.
+
+        Parameters
+        ----------
+        **functions
+            Each under the name of its step, called as in the exercises: `project`, `split_heads`, `rotate`,
+            `repeat_kv`, `causal_mask`, `scaled_scores`, `softmax`, `weighted_sum`, `merge_heads`; or attention as a
+            whole: `masked_attention(query, key, value, mask)`, or `attention(query, key, value)`, which is then called
+            for one query at a time, with the keys that it may see.
+
+        Returns
+        -------
+        LanguageModel
+            All that is not given is as in this model. `calls` counts from 0.
+
+        Raises
+        ------
+        OptionError
+            If there is no such step, or one takes the place of another that is given.
+        """
+        return LanguageModel(self.config, self.parameters, self.tokenizer, {**self._steps.given, **functions})
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often each of your functions was called."""
+        return dict(self._steps.calls)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the model has learned."""
+        return sum(array.size for array in self.parameters.values())
+
+    def __repr__(self) -> str:
+        config = self.config
+        yours = f", with your {', '.join(self._steps.given)}" if self._steps.given else ""
+        return (
+            f"LanguageModel: {self.n_parameters / 1e6:.1f} million parameters, {config.n_layers} layers of "
+            f"{config.n_heads} heads{yours}"
+        )
+
+    def new_cache(self) -> list[KeyValueCache]:
+        """Return an empty cache, one part for each layer, to be passed to `forward`."""
+        return [KeyValueCache() for _ in self._layers]
+
+    def forward(
+        self,
+        tokens: ArrayLike,
+        *,
+        cache: Sequence[KeyValueCache] | None = None,
+        without_heads: Sequence[tuple[int, int]] = (),
+        last_only: bool = False,
+        record: Callable[[int, HeadsAtWork], None] | None = None,
+    ) -> FloatArray:
+        """Run the model and return its scores for each next token.
+
+        Parameters
+        ----------
+        tokens : array_like of int, shape (seq_len,)
+        cache : list of KeyValueCache, optional
+            From `new_cache`. The tokens go on where the earlier ones ended, and their keys and values are added.
+        without_heads : sequence of (int, int)
+            Heads to leave out, each as (layer, head): their output counts as 0.
+        last_only : bool
+            Compute the last row only, which is all that generation needs.
+        record : callable, optional
+            ``record(layer, heads)`` is called with what the heads of each layer did.
+
+        Returns
+        -------
+        ndarray, shape (seq_len, vocabulary_size), or (1, vocabulary_size) with `last_only`
+            Row i scores what comes after token i. Softmax makes probabilities of it.
+
+        Raises
+        ------
+        DtypeError, ShapeError, OptionError
+            If `tokens` is no row of whole numbers within the vocabulary, or there is no such head.
+        """
+        x = self.parameters["embedding"][self.check_tokens(tokens)]
+        cache = self.new_cache() if cache is None else cache
+        left_out = self.check_heads(without_heads)
+        for place, (layer, kept) in enumerate(zip(self._layers, cache, strict=True)):
+            x = layer(x, kept, left_out.get(place, []), record)
+        return self.unembed(x[-1:] if last_only else x)
+
+    def layer(
+        self,
+        place: int,
+        x: FloatArray,
+        *,
+        without_heads: Sequence[int] = (),
+    ) -> FloatArray:
+        """Run one layer on the vectors of a whole text, shape (seq_len, d_model)."""
+        return self._layers[place](x, KeyValueCache(), list(without_heads), None)
+
+    def unembed(self, x: FloatArray) -> FloatArray:
+        """Compare the vectors after the last layer, (seq_len, d_model), with the embedding of every token."""
+        normal = rms_norm(x, self.parameters["norm"], self.config.norm_epsilon)
+        return normal @ self.parameters["embedding"].T
+
+    def check_tokens(self, tokens: ArrayLike) -> Tokens:
+        """Return `tokens` as an array, or raise as `forward` says."""
+        given = np.asarray(tokens)
+        if given.dtype.kind not in "iu":
+            raise DtypeError(f"tokens must be whole numbers, from tokenizer.encode(text), not {given.dtype}.")
+        if given.ndim != 1 or not given.size:
+            raise ShapeError(f"tokens must have shape (seq_len,), with a token at least, but it has {given.shape}.")
+        if given.min() < 0 or given.max() >= self.config.vocabulary_size:
+            raise OptionError(
+                f"tokens must lie in 0 .. {self.config.vocabulary_size - 1}: {given.min()}, {given.max()}."
+            )
+        return given.astype(np.int64)
+
+    def check_heads(self, heads: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
+        """Return the heads of each layer of some (layer, head), or raise as `forward` says."""
+        of_layer: dict[int, list[int]] = {}
+        for layer, head in heads:
+            if not (0 <= layer < self.config.n_layers and 0 <= head < self.config.n_heads):
+                raise OptionError(
+                    f"There is no head {head} in a layer {layer}: layers are 0 .. {self.config.n_layers - 1}, "
+                    f"heads 0 .. {self.config.n_heads - 1}."
+                )
+            of_layer.setdefault(layer, []).append(head)
+        return of_layer
+
+
+class _Layer:
+    """One layer: tokens read from each other, then each thinks for itself."""
+
+    def __init__(self, model: LanguageModel, place: int) -> None:
+        own = f"layer_{place}."
+        parameters = {name.removeprefix(own): array for name, array in model.parameters.items() if name.startswith(own)}
+        self.place, self.config, self.steps = place, model.config, model._steps
+        self.attention_norm, self.feed_forward_norm = parameters["attention.norm"], parameters["feed_forward.norm"]
+        # As the course writes it, x W; the transposes are views of what is stored.
+        self.w_query_key_value, self.w_output = (
+            parameters[f"attention.w_{name}"].T for name in ("query_key_value", "output")
+        )
+        self.w_gate_up, self.w_down = (parameters[f"feed_forward.w_{name}"].T for name in ("gate_up", "down"))
+
+    def __call__(
+        self,
+        x: FloatArray,
+        cache: KeyValueCache,
+        without_heads: list[int],
+        record: Callable[[int, HeadsAtWork], None] | None,
+    ) -> FloatArray:
+        x = x + self._attend(x, cache, without_heads, record)
+        x += self._think(x)
+        return x
+
+    def _attend(
+        self,
+        x: FloatArray,
+        cache: KeyValueCache,
+        without_heads: list[int],
+        record: Callable[[int, HeadsAtWork], None] | None,
+    ) -> FloatArray:
+        steps, n_heads, n_kv_heads = self.steps, self.config.n_heads, self.config.n_kv_heads
+        normal = rms_norm(x, self.attention_norm, self.config.norm_epsilon)
+        heads = steps.split_heads(steps.project(normal, self.w_query_key_value), n_heads + 2 * n_kv_heads)
+        positions = np.arange(cache.n_seen, cache.n_seen + len(x))
+        turned = steps.rotate(heads[: n_heads + n_kv_heads], positions)
+        query, value = turned[:n_heads], heads[n_heads + n_kv_heads :]
+        keys, values = cache.append(turned[n_heads:], value)
+        output = steps.attention(query, keys, values)
+        if without_heads:
+            output = np.copy(output)
+            output[without_heads] = 0
+        if record is not None:
+            record(self.place, HeadsAtWork(steps.attention_weights(query, keys), values, output))
+        return steps.project(steps.merge_heads(output), self.w_output)
+
+    def _think(self, x: FloatArray) -> FloatArray:
+        """Apply the feed-forward layer: ``(silu(x W_gate) * x W_up) W_down``, with silu(g) = g / (1 + e^-g)."""
+        normal = rms_norm(x, self.feed_forward_norm, self.config.norm_epsilon)
+        both = normal @ self.w_gate_up
+        gate, up = both[:, : self.config.d_hidden], both[:, self.config.d_hidden :]
+        up *= silu(gate)
+        return up @ self.w_down
+
+
+def rms_norm(x: FloatArray, gain: FloatArray, epsilon: float) -> FloatArray:
+    """Give every token components of mean square 1, then a learned gain.
+
+    Parameters
+    ----------
+    x : ndarray, shape (..., d_model)
+    gain : ndarray, shape (d_model,)
+    epsilon : float
+        Added to the mean square.
+
+    Returns
+    -------
+    ndarray, shape (..., d_model)
+
+    References
+    ----------
+    Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", equation 4.
+    """
+    mean_square = np.einsum("...d,...d->...", x, x)[..., np.newaxis] / x.shape[-1]
+    normal: FloatArray = x / np.sqrt(mean_square + epsilon)
+    normal *= gain
+    return normal
+
+
+def silu(x: FloatArray) -> FloatArray:
+    """Return ``x / (1 + e^-x)``: next to nothing of negative numbers, and nearly all of positive ones.
+
+    References
+    ----------
+    Elfwing et al. 2018, "Sigmoid-Weighted Linear Units"; as a gate in Shazeer 2020, "GLU Variants Improve
+    Transformer", equation 6.
+    """
+    divisor = np.exp(-np.maximum(x, -80))  # e^80 is still a float32
+    divisor += 1
+    np.divide(x, divisor, out=divisor)
+    return divisor
