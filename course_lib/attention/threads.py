@@ -10,11 +10,12 @@ from functools import cache
 from typing import Any, TypeVar
 
 Piece = TypeVar("Piece")
+_CAN_START = sys.platform != "emscripten"  # a thread, in a browser, cannot be started
 
 
 def count_processors() -> int:
     """Return how many processors this process may use; 1 where there are no threads (in a browser)."""
-    if sys.platform == "emscripten":
+    if not _CAN_START:
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -35,7 +36,7 @@ def share_out(pieces: Iterable[Piece], make_worker: Callable[[], Callable[[Piece
             worker(piece)
 
     with products_on_one_processor():
-        if n_threads == 1 or len(queue) < 2:
+        if n_threads == 1 or len(queue) < 2 or not _CAN_START:
             work()
             return
         with ThreadPoolExecutor(n_threads - 1) as pool:

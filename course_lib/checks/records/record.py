@@ -10,6 +10,7 @@ import errno
 import functools
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -184,9 +185,12 @@ def _replace(new: Path, path: Path) -> None:
 def _locked(path: Path) -> Iterator[None]:
     """Hold the file's lock, where there is a `filelock` and a file system that knows locks."""
     lock = None
+    if sys.platform == "emscripten":  # in a browser there is one process only, and `filelock` warns of it
+        yield
+        return
     try:
         from filelock import FileLock, Timeout
-    except ImportError:  # in a browser there is one process only
+    except ImportError:
         yield
         return
     try:
