@@ -14,16 +14,27 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from course_lib.errors import GradingError
-from course_lib.grading.intake import MIB, MOST_BYTES, NotANotebook, clean, named_exercise, read_file, read_submission
+from course_lib.grading.intake import (
+    MIB,
+    MOST_BYTES,
+    NotANotebook,
+    clean,
+    named_exercise,
+    read_file,
+    read_submission,
+)
 from course_lib.grading.submission import Refused, Submission
 
-MOST_FILES = 100_000  # of one folder or zip
+MOST_FILES = 100_000  # of a class
+MOST_FILES_OF_A_LEARNER = 1_000
 MOST_FOLDERS_DEEP = 20
 MOST_ZIPS_DEEP = 2  # an LMS's zip, and in it the zip of a learner
 MOST_DIRECTORY = 32 * MIB  # a zip's list of its files
 _NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:txt|json))?$", re.IGNORECASE)  # as some browsers save it
+_ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _SKIPPED = re.compile(r"^(?:\.ipynb_checkpoints|__MACOSX|\.git|__pycache__|\._.*|feedback)$")
 # doejane_LATE_4711_90210_name.ipynb (Canvas); Jane Doe_4711_assignsubmission_file_/name.ipynb (Moodle)
 _CANVAS = re.compile(r"^(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?:text_)?\d+_(?P<name>.+)$", re.IGNORECASE)
@@ -80,10 +91,11 @@ def survey(paths: Iterable[Path]) -> list[Found]:
         if stat.S_ISDIR(mode):
             found.extend(_in_folder(path))
         elif path.suffix.lower() == ".zip":
-            found.extend(_in_zip(path, functools.partial(open, path, "rb"), "", depth=1))
+            opened = functools.cache(functools.partial(_zip_on_disk, path))
+            found.extend(_in_zip(opened, "", (clean_name(path.name),), depth=1))
         else:
-            parts = (path.parent.name, path.name)
-            found.append(_found(parts, functools.partial(read_file, path), alone=path.stem))
+            parts = (clean_name(path.parent.name), clean_name(path.name))
+            found.append(_found(parts, functools.partial(read_file, path), alone=parts[0]))
     return found
 
 
@@ -96,22 +108,21 @@ def find(paths: Iterable[Path], *, exercise: str | None = None) -> Iterator[Subm
 def _in_folder(root: Path) -> Iterator[Found]:
     """Yield the notebooks of a folder; of an nbgrader course, those of its `submitted/`."""
     start = root / "submitted" if (root / "submitted").is_dir() and not (root / "submitted").is_symlink() else root
-    count = 0
-    for path in _walk(start, 0):
-        count += 1
+    alone = clean_name(start.name)
+    for count, path in enumerate(_walk(start, 0), start=1):
         if count > MOST_FILES:
-            yield _refused(root.name, path.name, f"The folder holds more than {MOST_FILES:,} files; the rest was left.")
+            yield _refused(alone, clean_name(path.name), f"The folder holds more than {MOST_FILES:,} files.")
             return
         parts = tuple(clean_name(part) for part in path.relative_to(start).parts)
         if path.is_symlink() or _NOTEBOOK.search(path.name):
-            yield _found(parts, functools.partial(read_file, path), alone=clean_name(start.name))
+            yield _found(parts, functools.partial(read_file, path), alone=alone)
         elif path.suffix.lower() == ".zip":
-            learner = _learner(parts, clean_name(start.name))[0]
-            yield from _in_zip(path, functools.partial(_opened, path), learner, depth=2, within=parts)
+            whose = _learner(parts, alone)[0]
+            yield from _in_zip(functools.partial(_zip_in_memory, functools.partial(read_file, path)), whose, parts)
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield what is in a folder and no folder itself, in the order of names; a linked folder is yielded, not entered."""
+    """Yield all that is no folder, in the order of names; a linked folder is yielded, and not entered."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -126,54 +137,56 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _opened(path: Path) -> io.BytesIO:
-    return io.BytesIO(read_file(path))
+def _zip_in_memory(bytes_of: Callable[[], bytes]) -> zipfile.ZipFile:
+    return _archive(io.BytesIO(bytes_of()))
 
 
 def _in_zip(
-    path: Path, opened: Callable[[], io.BufferedIOBase], learner: str, *, depth: int, within: tuple[str, ...] = ()
+    opened: Callable[[], zipfile.ZipFile], learner: str, within: tuple[str, ...], *, depth: int = 2
 ) -> Iterator[Found]:
-    """Yield the notebooks of a zip; `learner` is '' where its own names tell whose they are."""
-    where = "/".join(within) or clean_name(path.name)
+    """Yield the notebooks of a zip.
+
+    Parameters
+    ----------
+    opened : callable
+        Opens it, or raises `NotANotebook`.
+    learner : str
+        Whose it is; '' for that of an LMS, in which the names tell.
+    within : tuple of str
+        The names that lead to it.
+    depth : int
+        1 for that of an LMS, 2 for that of a learner.
+    """
+    alone = _ZIP.sub("", within[-1])
     try:
-        with _archive(opened) as archive:
-            members = archive.infolist()
+        members = opened().infolist()
     except NotANotebook as error:
-        yield _refused(learner or clean_name(path.stem), where, str(error))
+        yield _refused(learner or alone, "/".join(within), str(error))
         return
-    if len(members) > MOST_FILES:
-        yield _refused(learner or path.stem, where, f"The zip lists more than {MOST_FILES:,} files.")
+    most = MOST_FILES if depth == 1 else MOST_FILES_OF_A_LEARNER
+    if len(members) > most:
+        yield _refused(learner or alone, "/".join(within), f"The zip holds more than {most:,} files.")
         return
+    inside = within if depth > 1 else ()
     for member in sorted(members, key=lambda one: one.filename):
         parts = tuple(clean_name(part) for part in PurePosixPath(member.filename.replace("\\", "/")).parts)
         if member.is_dir() or not parts or any(_SKIPPED.match(part) for part in parts):
             continue
-        yield from _member(path, opened, member, parts, learner, depth=depth, within=within)
+        bytes_of = functools.partial(_read_member, opened, member)
+        one = _found(parts, bytes_of, alone=alone, learner=learner, inside=inside)
+        if _wrong_name(member) or _is_link(member) or _NOTEBOOK.search(parts[-1]):
+            yield one
+        elif _ZIP.search(parts[-1]) and depth < MOST_ZIPS_DEEP:
+            yield from _in_zip(
+                functools.partial(_zip_in_memory, bytes_of), one.learner, (*inside, *parts), depth=depth + 1
+            )
+        elif _ZIP.search(parts[-1]):
+            yield _refused(one.learner, one.name, "It is a zip inside of your zip: hand in the notebook itself.")
 
 
-def _member(
-    path: Path, opened: Callable[[], io.BufferedIOBase], member: zipfile.ZipInfo, parts: tuple[str, ...],
-    learner: str, *, depth: int, within: tuple[str, ...],
-) -> Iterator[Found]:  # fmt: skip
-    bytes_of = functools.partial(_read_member, opened, member)
-    one = _found(parts, bytes_of, alone=clean_name(path.stem), learner=learner)
-    one = replace(one, name="/".join((*within, one.name)))
-    if _wrong_name(member) or _is_link(member) or _NOTEBOOK.search(parts[-1]):
-        yield one
-    elif parts[-1].lower().endswith(".zip") and depth < MOST_ZIPS_DEEP:
-
-        def inner() -> io.BytesIO:
-            return io.BytesIO(bytes_of())
-
-        yield from _in_zip(path, inner, one.learner, depth=depth + 1, within=(*within, *parts))
-    elif parts[-1].lower().endswith(".zip"):
-        yield _refused(one.learner, one.name, "It is a zip in a zip in a zip: hand in the notebook itself.")
-
-
-def _archive(opened: Callable[[], io.BufferedIOBase]) -> zipfile.ZipFile:
-    """Open a zip, its list of files looked at before it is read."""
+def _archive(file: IO[bytes]) -> zipfile.ZipFile:
+    """Open a zip, the size of its list of files looked at before it is read."""
     try:
-        file = opened()
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 66_000))
         tail = file.read()
@@ -181,15 +194,22 @@ def _archive(opened: Callable[[], io.BufferedIOBase]) -> zipfile.ZipFile:
         listed = struct.unpack_from("<I", tail, place + 12)[0] if 0 <= place <= len(tail) - 16 else 0
         if listed > MOST_DIRECTORY and listed != 0xFFFFFFFF:
             raise NotANotebook("The zip's list of files is larger than any that a person makes.")
-        return zipfile.ZipFile(file)  # type: ignore[arg-type]
+        return zipfile.ZipFile(file)
+    except NotANotebook:
+        raise
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
-        if isinstance(error, NotANotebook):
-            raise
         raise NotANotebook("The zip is damaged, or no zip. Was it loaded down to its end?") from error
 
 
-def _read_member(opened: Callable[[], io.BufferedIOBase], member: zipfile.ZipInfo) -> bytes:
-    """Return what stands in a file of a zip, if its name and size are honest."""
+def _zip_on_disk(path: Path) -> zipfile.ZipFile:
+    try:
+        return _archive(open(path, "rb"))  # stays open while its notebooks are read
+    except OSError as error:
+        raise NotANotebook(f"It cannot be read: {error.strerror}.") from error
+
+
+def _read_member(opened: Callable[[], zipfile.ZipFile], member: zipfile.ZipInfo) -> bytes:
+    """Return what stands in a file of a zip, if its name is honest and it is not encrypted."""
     if _wrong_name(member):
         raise NotANotebook("Its name in the zip leads out of the zip; it was not read.")
     if _is_link(member):
@@ -197,7 +217,7 @@ def _read_member(opened: Callable[[], io.BufferedIOBase], member: zipfile.ZipInf
     if member.flag_bits & 1:
         raise NotANotebook("It is encrypted in the zip: hand it in without a password.")
     try:
-        with _archive(opened) as archive, archive.open(member) as file:
+        with opened().open(member) as file:
             return file.read(MOST_BYTES + 1)  # never more, whatever the zip says of its size
     except NotANotebook:
         raise
@@ -221,9 +241,12 @@ def clean_name(name: str) -> str:
     return clean(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
-def _found(parts: tuple[str, ...], bytes_of: Callable[[], bytes], *, alone: str, learner: str = "") -> Found:
+def _found(
+    parts: tuple[str, ...], bytes_of: Callable[[], bytes], *, alone: str, learner: str = "",
+    inside: tuple[str, ...] = (),
+) -> Found:  # fmt: skip
     who, late = _learner(parts, alone)
-    return Found(learner or who, "/".join(parts), bytes_of, (_LATE,) if late else ())
+    return Found(learner or who, "/".join((*inside, *parts)), bytes_of, (_LATE,) if late else ())
 
 
 def _refused(learner: str, name: str, reason: str) -> Found:

@@ -158,8 +158,8 @@ def _cells(raw: list[Any]) -> tuple[list[Cell], list[str]]:
     seen: set[tuple[str, str]] = set()
     size = 0
     for position, one in enumerate(raw, start=1):
-        kind = one.get("cell_type") if isinstance(one, dict) else None
-        if kind not in get_args(CellKind):
+        kind: Any = one.get("cell_type") if isinstance(one, dict) else None
+        if not (isinstance(kind, str) and kind in get_args(CellKind)):
             remarks.append(f"Cell {position} is no cell, and was left out.")
             continue
         source = _joined(one.get("source", one.get("input")))
