@@ -10,6 +10,7 @@ from course_lib.checks.engine import TASKS, close_names, evaluate, find_task
 from course_lib.checks.judging.choices import committed_letter, is_unanswered
 from course_lib.checks.judging.wording import unknown
 from course_lib.checks.records import record, transfer
+from course_lib.checks.records.sharing import share
 from course_lib.checks.records.summary import progress_summary, render_progress
 from course_lib.checks.result import Result
 from course_lib.checks.showing import live
@@ -184,6 +185,7 @@ def _recorded(result: Result, answer: Any) -> Shown:
     task = find_task(result.name)
     if task is None:
         return render_result(result)
+    share(result)
     if isinstance(task, ChoiceTask) and is_unanswered(answer) and (letter := _committed(task)):
         note = f"You committed to {letter} where the question was asked; that is your prediction."
         return render_result(evaluate(task.name, letter), [note])

@@ -85,13 +85,13 @@ _PROGRAMS = (
     WrongProgram(
         "normalised", None, _unit_rows,
         "Your rows have length 1. A projection leaves the length as it comes out: the length of a query or a key "
-        "carries weight in its scores.",
+        "counts in its scores.",
         "a division by a norm.",
     ),
     WrongProgram(
         "scaled", None, lambda x, weight: x @ weight / np.sqrt(x.shape[-1]),
-        "The product was divided by sqrt(d_in). A plain linear map is asked here; the scale of attention belongs to "
-        "the scores, in lesson 02.",
+        "The product was divided by sqrt(d_in). Here a plain linear map is asked for; the scale of attention belongs "
+        "to the scores, in lesson 02.",
         "a division after the product.",
     ),
     WrongProgram(

@@ -105,7 +105,7 @@ def shared_wrong_scores(scale: Callable[[Floats], float], step: str) -> tuple[Wr
         ),
         WrongProgram(
             "already_softmaxed", "M01", after(softmax),
-            f"Your rows are positive and sum to 1: these are weights. {step} are asked here, before softmax; scores "
+            f"Your rows are positive and sum to 1: these are weights. {step} are asked for, before softmax; scores "
             "may be negative, and sum to anything.",
             "a softmax, or an exponential, after the dot products.",
         ),
@@ -137,8 +137,8 @@ def shared_wrong_scores(scale: Callable[[Floats], float], step: str) -> tuple[Wr
         ),
         WrongProgram(
             "distance", None, _minus_distances,
-            "These are distances between queries and keys. The dot product q · k is asked, which also grows with the "
-            "lengths of both.",
+            "These are distances between queries and keys. The dot product q · k is asked for, which also grows with "
+            "the lengths of both.",
             "a difference `query - key`: a dot product has products in it and no differences.",
         ),
         WrongProgram(
@@ -178,7 +178,7 @@ DOT_PRODUCT_SCORES = FunctionTask(
         *shared_wrong_scores(lambda query: 1.0, "Plain dot products"),
         WrongProgram(
             "already_scaled", None, _over(lambda query, key: float(np.sqrt(query.shape[-1]))),
-            "You have divided by sqrt(d_k) already. That is the next task; plain dot products are asked here.",
+            "You have divided by sqrt(d_k) already. That is the next task; here plain dot products are asked for.",
             "a division after the product.",
         ),
         WrongProgram(
@@ -235,7 +235,7 @@ def scale_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
             "over_n_keys", "M03", over(lambda query, key: key.shape[-2]),
             "You divided by n_keys. How many keys there are changes nothing in the spread of a dot product; the number "
             "of components, d_k, does.",
-            look,
+            "the divisor of the scores: count the components that one dot product sums over.",
         ),
         WrongProgram(
             "times_sqrt_d_k", "M03", over(lambda query, key: 1 / float(np.sqrt(query.shape[-1]))),
@@ -243,6 +243,27 @@ def scale_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
             "the operator in front of the square root.",
         ),
     )  # fmt: skip
+
+
+def spread_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
+    """Return the mistake of a scale that undoes any rescaling, with the spread of the table and that of each row."""
+
+    def over_spread(axis: int | None) -> Callable[..., Any]:
+        def program(query: Floats, key: Floats, *rest: Any) -> Any:
+            scores = products(query, key)
+            return finish(scores / scores.std(axis=axis, keepdims=True), *rest)
+
+        return program
+
+    why = (
+        "You divided by the spread of the scores themselves, so keys that are 100 times as long would change nothing. "
+        "sqrt(d_k) knows how many components there are, and not how large they are: a longer key still scores higher."
+    )
+    look = "a `std` or a `var`: the divisor follows from the shape alone."
+    return (
+        WrongProgram("over_own_spread", "M04", over_spread(None), why, look),
+        WrongProgram("over_spread_of_each_row", "M04", over_spread(-1), why, look),
+    )
 
 
 SCALED_SCORES = FunctionTask(
@@ -257,6 +278,7 @@ SCALED_SCORES = FunctionTask(
     separators=SQUARES,
     programs=(
         *scale_programs(lambda scores: scores),
+        *spread_programs(lambda scores: scores),
         *shared_wrong_scores(lambda query: float(np.sqrt(query.shape[-1])), "Scores"),
     ),
     hints=(

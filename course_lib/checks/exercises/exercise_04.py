@@ -6,7 +6,15 @@ import numpy as np
 
 from course_lib.attention import attention, softmax, weighted_sum
 from course_lib.checks.exercises.cases import Floats, draw_attention, draw_weights
-from course_lib.checks.exercises.exercise_02 import KEY, QUERY, cosines, products, query_key_family, scale_programs
+from course_lib.checks.exercises.exercise_02 import (
+    KEY,
+    QUERY,
+    cosines,
+    products,
+    query_key_family,
+    scale_programs,
+    spread_programs,
+)
 from course_lib.checks.exercises.exercise_03 import WEIGHTS, lost_axis_programs, unstable_programs, wrong_axis_programs
 from course_lib.checks.tasks import (
     Arguments,
@@ -197,6 +205,7 @@ def _scaled(query: Floats, key: Floats) -> Floats:
 
 _ATTENTION_PROGRAMS = (
     *scale_programs(_attend),
+    *spread_programs(_attend),
     WrongProgram(
         "over_sqrt_d_v", "M03",
         lambda query, key, value: _attend(products(query, key) / np.sqrt(value.shape[-1]), value),
@@ -429,7 +438,7 @@ def _reveal_equal_scores() -> str:
     output = attention(query, key, value)[0]
     return (
         "Perpendicular means that every dot product is 0. Equal scores give equal weights, 1/3 each for three keys: "
-        f"the values [3, 0], [0, 6] and [0, 0] give [{output[0]:g}, {output[1]:g}]. A score of 0 is no zero weight."
+        f"the values [3, 0], [0, 6] and [0, 0] give [{output[0]:g}, {output[1]:g}]. A score of 0 is not a weight of 0."
     )
 
 

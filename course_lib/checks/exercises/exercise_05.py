@@ -11,6 +11,7 @@ from course_lib.attention import (
     attention_weights,
     dot_product_scores,
     project,
+    scaled_scores,
     self_attention,
     softmax,
     weighted_sum,
@@ -68,6 +69,23 @@ def _over_sqrt_d_model(x: Floats, w_query: Floats, w_key: Floats, w_value: Float
     return output
 
 
+def _mirrored(mirror: Callable[[Floats], Floats]) -> Callable[..., Any]:
+    """Return a program that takes the score of A to B for that of B to A as well."""
+
+    def program(x: Floats, w_query: Floats, w_key: Floats, w_value: Floats) -> Floats:
+        scores = scaled_scores(x @ w_query, x @ w_key)
+        output: Floats = softmax(mirror(scores)) @ (x @ w_value)
+        return output
+
+    return program
+
+
+_WHY_MIRRORED = (
+    "The score of A to B was used for B to A as well. The two differ: one is A's query with B's key, the other B's "
+    "query with A's key, and both have to be computed."
+)
+_LOOK_MIRRORED = "where a score (i, j) is written, or added, at (j, i): a transpose, or two indices in both orders."
+
 _PROGRAMS = (
     WrongProgram(
         "w_query_for_keys", "M10",
@@ -107,6 +125,20 @@ _PROGRAMS = (
         "had before the projection makes no difference to it.",
         "the number under the square root: count the components that one dot product sums over.",
     ),
+    WrongProgram(
+        "upper_half_mirrored", "M09",
+        _mirrored(lambda scores: np.triu(scores) + np.triu(scores, 1).swapaxes(-1, -2)), _WHY_MIRRORED, _LOOK_MIRRORED,
+    ),
+    WrongProgram(
+        "lower_half_mirrored", "M09",
+        _mirrored(lambda scores: np.tril(scores) + np.tril(scores, -1).swapaxes(-1, -2)), _WHY_MIRRORED, _LOOK_MIRRORED,
+    ),
+    WrongProgram(
+        "both_directions_averaged", "M09", _mirrored(lambda scores: (scores + scores.swapaxes(-1, -2)) / 2),
+        "The scores of A to B and of B to A were made equal, by their mean. They differ: one is A's query with B's key, "
+        "the other B's query with A's key.",
+        _LOOK_MIRRORED,
+    ),
     *_OF_ATTENTION,
     WrongProgram(
         "projections_transposed", None,
@@ -132,15 +164,17 @@ _PROGRAMS = (
         "a mask, such as one made by `tril` or `triu`.",
     ),
     WrongProgram(
-        "last_token_only", None,
+        "last_token_only", "M17",
         lambda x, w_query, w_key, w_value: self_attention(x, w_query, w_key, w_value)[..., -1:, :],
-        "Only the last token's output came back. Every token asks, so every token gets an output.",
+        "Only the last token's output came back. Every token asks, so every token gets an output: writing a text needs "
+        "only the last one, training needs them all.",
         "an index in front of the comma, or a `return` inside a loop.",
     ),
     WrongProgram(
-        "tokens_averaged", None,
+        "tokens_averaged", "M22",
         lambda x, w_query, w_key, w_value: self_attention(x, w_query, w_key, w_value).mean(axis=-2),
-        "The outputs of all tokens were averaged into one. Each token keeps its own.",
+        "The outputs of all tokens were averaged into one, which would stay as it is when the tokens are shuffled. "
+        "Each token keeps its own output, and takes it along.",
         "a `mean` or a sum after the values are mixed.",
     ),
 )  # fmt: skip

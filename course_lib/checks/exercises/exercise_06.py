@@ -81,8 +81,8 @@ CAUSAL_MASK = FunctionTask(
         ),
         WrongProgram(
             "ones_mean_blocked", "M15", lambda seq_len: 1 - np.tri(seq_len, dtype=int),
-            "Your mask holds 1 where a key is blocked. Two things differ from what is asked: True and False in place "
-            "of numbers, and True for what is allowed.",
+            "Your mask holds 1 where a key is blocked. Two things differ from what is asked for: True and False in "
+            "place of numbers, and True for what is allowed.",
             "what a comparison such as `<=` returns, and which side is the query's.",
         ),
         WrongProgram(
@@ -197,13 +197,13 @@ PADDING_MASK = FunctionTask(
         WrongProgram(
             "axis_for_queries_added", None, lambda lengths, n_keys: padding_mask(lengths, n_keys)[:, np.newaxis],
             "The entries are right, and there is an axis of size 1 in between. It will be needed when the mask meets "
-            "scores; here the mask itself is asked, (batch, n_keys).",
+            "scores; here the mask itself is asked for, (batch, n_keys).",
             "a `np.newaxis` or None too many.",
         ),
         WrongProgram(
             "on_the_query_axis", "M18", lambda lengths, n_keys: padding_mask(lengths, n_keys)[:, :, np.newaxis],
             "Your mask has an axis of size 1 behind the tokens, so they would be taken for queries. Padding is blocked "
-            "as a key, for all queries; here (batch, n_keys) is asked.",
+            "as a key, for all queries; here (batch, n_keys) is asked for.",
             "a `np.newaxis` or None too many.",
         ),
         WrongProgram(
@@ -212,8 +212,8 @@ PADDING_MASK = FunctionTask(
         ),
         WrongProgram(
             "ones_mean_padding", "M15", lambda lengths, n_keys: 1 - padding_mask(lengths, n_keys).astype(int),
-            "Your mask holds 1 where there is padding. Two things differ from what is asked: True and False in place "
-            "of numbers, and True for what is allowed.",
+            "Your mask holds 1 where there is padding. Two things differ from what is asked for: True and False in "
+            "place of numbers, and True for what is allowed.",
             "what a comparison such as `<` returns, and what it says.",
         ),
         WrongProgram(
@@ -325,7 +325,7 @@ _PREDICTIONS = (
         title="Prediction: training",
         asked="A model with a causal mask reads a sentence of 6 tokens in one pass. For how many places can it learn "
         "from what it predicts there?",
-        options={"a": "1, the last", "b": "6, all of them", "c": "none: one pass a token is needed"},
+        options={"a": "1, the last", "b": "6, all of them", "c": "none, since it takes one pass a token"},
         right="b",
         reveal=_reveal_training,
         confusion="M17",

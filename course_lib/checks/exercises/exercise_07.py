@@ -444,7 +444,7 @@ _PREDICTIONS = (
         "Leaving it out would ...",
         options={
             "a": "change nothing that matters",
-            "b": "keep the heads apart: none reaches the other's components",
+            "b": "keep the heads apart, so that none reaches the other's components",
             "c": "add the heads up",
         },
         right="b",

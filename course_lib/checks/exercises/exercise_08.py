@@ -341,7 +341,7 @@ def _reveal_added() -> str:
     spread = np.linalg.svd(positions - positions.mean(axis=0), compute_uv=False) ** 2
     n_directions = int(np.searchsorted(np.cumsum(spread) / spread.sum(), 0.99)) + 1
     return (
-        f"One linear map, fitted to all {len(tokens)} sums, names the word in {found.mean():.0%} of them. With "
+        f"One linear map, fitted to all {len(tokens)} sums, names the word in {100 * found.mean():.0f} % of them. With "
         f"{d_model} components there is room for both: 99 % of what tells {n_positions} positions apart "
         f"lies in {n_directions} directions, and a linear map can look past these."
     )
@@ -373,7 +373,7 @@ _PREDICTIONS = (
         title="Prediction: word and position in one vector",
         asked="A position vector is added to each of 50 word vectors, at 20 positions, d_model = 64. Can one linear "
         "map still tell which word it is?",
-        options={"a": "rarely: the sum blurs the word", "b": "about half of the time", "c": "nearly always"},
+        options={"a": "rarely, since the sum blurs the word", "b": "about half of the time", "c": "nearly always"},
         right="c",
         reveal=_reveal_added,
         confusion="M23",

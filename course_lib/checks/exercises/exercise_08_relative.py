@@ -299,8 +299,8 @@ _LOOK_DISTANCE = "the distance: it is 0 where query and key are at the same plac
 _ALIBI_PROGRAMS = (
     WrongProgram(
         "rewarded", None, lambda *sizes: -alibi_bias(*sizes),
-        "The sign is turned round: far keys are preferred. The bias is added to the scores, so it must be 0 at the "
-        "query's own place and below 0 everywhere else.",
+        "Far keys are preferred in this way. The bias is added to the scores, so it must be 0 at the query's own place "
+        "and below 0 everywhere else.",
         "the minus in front of slope times distance.",
     ),
     WrongProgram(

@@ -72,8 +72,8 @@ SLIDING_WINDOW_MASK = FunctionTask(
     programs=(
         WrongProgram(
             "turned_round", "M15", lambda seq_len, window: ~_right(seq_len, window),
-            "True and False have changed places. In this course True means may attend; other libraries mean the "
-            "opposite, so it is worth looking at each time.",
+            "In this course True means may attend; other libraries mean the opposite, so it is worth looking at each "
+            "time.",
             "what True stands for: one `~`, or another comparison.",
         ),
         WrongProgram(
@@ -142,8 +142,8 @@ SLIDING_WINDOW_MASK = FunctionTask(
         WrongProgram(
             "added_numbers", None,
             lambda seq_len, window: np.where(_right(seq_len, window), 0.0, -np.inf),
-            "These are numbers to be added to scores, 0 and -inf. A mask of True and False is asked, which the step "
-            "that applies it turns into such numbers.",
+            "These are numbers to be added to scores, 0 and -inf. A mask of True and False is asked for, which the "
+            "step that applies it turns into such numbers.",
             "a `where` with numbers: the comparison before it is the mask.",
         ),
     ),

@@ -110,8 +110,8 @@ def _every_query_again(query: Floats, keys: Floats, values: Floats) -> Floats:
 
 _NEWEST_IN_FRONT = WrongProgram(
     "newest_in_front", None, _newest_in_front,
-    "The outputs are right, since attention does not see the order of keys; but your cache has the newest token in "
-    "front. Masks, windows and positions count the keys from the oldest on.",
+    "The outputs are right, since attention does not see the order of keys. But masks, windows and positions count the "
+    "keys from the oldest on.",
     "the order in which old and new are joined.",
 )  # fmt: skip
 _EVERY_QUERY_AGAIN = WrongProgram(

@@ -69,38 +69,36 @@ _KEPT_AT_RATE = WrongProgram(
 )  # fmt: skip
 _ROW_AT_ONCE = WrongProgram(
     "whole_rows", None, _dropping(_right, lambda shape, rate, rng: rng.random((*shape[:-1], 1)) >= rate),
-    "All weights of a query fall or stay together: there is one draw for each row. Each number has a draw of its own.",
+    "There is one draw for each row, where each number needs a draw of its own.",
     "how many numbers are drawn: as many as there are weights.",
 )  # fmt: skip
 _COLUMN_AT_ONCE = WrongProgram(
     "one_row_for_all", None, _dropping(_right, lambda shape, rate, rng: rng.random(shape[-1:]) >= rate),
-    "All queries lose the same keys: the draws for one row are used for every row. Each number has a draw of its own.",
+    "The draws for one row are used for every row, where each number needs a draw of its own.",
     "how many numbers are drawn: as many as there are weights.",
 )  # fmt: skip
 _BATCH_AT_ONCE = WrongProgram(
     "one_matrix_for_all", None, _dropping(_right, lambda shape, rate, rng: rng.random(shape[-2:]) >= rate),
-    "All heads, and all examples of a batch, lose the same weights: the draws for one matrix are used for all. Each "
-    "number has a draw of its own.",
+    "The draws for one matrix are used for all heads, and for all examples of a batch, where each number needs a draw "
+    "of its own.",
     "the shape that is drawn: it is the whole shape of weights.",
 )  # fmt: skip
 _OWN_GENERATOR = WrongProgram(
     "own_generator", None,
     _dropping(_right, lambda shape, rate, rng: np.random.default_rng(0).random(shape) >= rate),
-    "Every call drops the same numbers, as when a new generator is made inside, always with the same seed. A model "
-    "would never see those weights again. Draw from the `rng` that is handed over.",
+    "That happens when a new generator is made inside, always with the same seed. A model would never see those "
+    "weights again. Draw from the `rng` that is handed over.",
     "a `default_rng` or a seed inside the function; where rng occurs.",
 )  # fmt: skip
 _OTHER_RANDOMNESS = WrongProgram(
     "other_randomness", None,
     _dropping(_right, lambda shape, rate, rng: np.random.default_rng().random(shape) >= rate),
-    "Two generators with the same seed give different results, so your draws come from elsewhere, and no run can be "
-    "repeated. Draw from the `rng` that is handed over.",
+    "Your draws come from elsewhere, so no run can be repeated. Draw from the `rng` that is handed over.",
     "`np.random` or `random`, where `rng` should stand.",
 )  # fmt: skip
 _FIXED_NUMBER = WrongProgram(
     "fixed_number", None, _dropping(_right, _fixed_number),
-    "Every call drops exactly the same number of weights. Each weight is drawn for itself, so now more and now fewer "
-    "are dropped, and none depends on the others.",
+    "Where each weight is drawn for itself, now more and now fewer are dropped, and none depends on the others.",
     "a `permutation`, a `shuffle` or a `choice`: draw one number for each weight.",
 )  # fmt: skip
 _NORMAL_DRAWS = WrongProgram(
@@ -166,7 +164,7 @@ def _draws(call: Callable[..., Floats], seed: int, *shape: int, rate: float = 0.
 
 def _every_call_alike(call: Callable[..., Floats], rng: np.random.Generator) -> str | None:
     found = _draws(call, 5, 3, 4)
-    return "In an example they never change." if len(found) and np.all(found == found[0]) else None
+    return "In an example every call drops the same numbers." if len(found) and np.all(found == found[0]) else None
 
 
 def _not_repeatable(call: Callable[..., Floats], rng: np.random.Generator) -> str | None:

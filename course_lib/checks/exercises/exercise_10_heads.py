@@ -99,12 +99,12 @@ ATTENTION_ENTROPY = FunctionTask(
         ),
         WrongProgram(
             "in_bits", None, _entropy_by(lambda entropy: entropy / np.log(2)),
-            "You took the logarithm to base 2, which gives bits. The natural logarithm, `np.log`, is asked.",
+            "You took the logarithm to base 2, which gives bits. The natural logarithm, `np.log`, is asked for.",
             "which logarithm it is.",
         ),
         WrongProgram(
             "base_10", None, _entropy_by(lambda entropy: entropy / np.log(10)),
-            "You took the logarithm to base 10. The natural logarithm, `np.log`, is asked.",
+            "You took the logarithm to base 10. The natural logarithm, `np.log`, is asked for.",
             "which logarithm it is.",
         ),
         WrongProgram(
@@ -142,13 +142,13 @@ ATTENTION_ENTROPY = FunctionTask(
         WrongProgram(
             "as_part_of_the_largest", None, lambda weights: attention_entropy(weights) / np.log(weights.shape[-1]),
             "You divided by ln(n_keys), the largest possible entropy. That is good for comparing; here the entropy "
-            "itself is asked.",
+            "itself is asked for.",
             "a division at the end.",
         ),
         WrongProgram(
             "number_of_keys", None, _entropy_by(np.exp),
             "This is the exponential of the entropy: how many equal weights would be as spread out. The entropy itself "
-            "is asked.",
+            "is asked for.",
             "an `exp` at the end.",
         ),
         WrongProgram(
@@ -271,12 +271,12 @@ MEAN_ATTENTION_DISTANCE = FunctionTask(
         ),
         WrongProgram(
             "one_too_far", None, _mean_of(lambda i, j: np.abs(i - j) + 1),
-            "Each distance is one too large: a token that looks at itself looks 0 tokens far.",
+            "A token that looks at itself looks 0 tokens far; in yours it looks 1 far.",
             "a `+ 1`, or where one of the two ranges begins.",
         ),
         WrongProgram(
             "summed_over_the_queries", None, lambda weights: _for_each_query(weights).sum(axis=-1),
-            "The distances of all queries were added up. A mean is asked: divide by the sum of all weights.",
+            "The distances of all queries were added up. A mean is asked for: divide by the sum of all weights.",
             "what the sum is divided by.",
         ),
         WrongProgram(
@@ -298,7 +298,7 @@ MEAN_ATTENTION_DISTANCE = FunctionTask(
         ),
         WrongProgram(
             "for_each_query", None, _for_each_query,
-            "Each query has a number of its own. One number for each head is asked: the mean over its queries.",
+            "Each query has a number of its own. One number for each head is asked for: the mean over its queries.",
             "which axes the sum runs over: two of them vanish.",
         ),
         WrongProgram(
@@ -309,7 +309,7 @@ MEAN_ATTENTION_DISTANCE = FunctionTask(
         WrongProgram(
             "as_part_of_the_length", None,
             lambda weights: mean_attention_distance(weights) / weights.shape[-1],
-            "You divided by the number of keys. The distance is asked in tokens.",
+            "You divided by the number of keys. The distance is meant in tokens.",
             "a division at the end.",
         ),
         WrongProgram(
@@ -321,7 +321,7 @@ MEAN_ATTENTION_DISTANCE = FunctionTask(
         WrongProgram(
             "no_weights_give_nan", "M16",
             lambda weights: (weights * _distances(weights)).sum(axis=(-2, -1)) / weights.sum(axis=(-2, -1)),
-            "A head without any weight has 0 over 0, which is NaN. It looks nowhere: 0 is asked.",
+            "A head without any weight has 0 over 0, which is NaN. It looks nowhere, so its distance is 0.",
             "the division: which sum can be 0, and what may stand in for it there?",
         ),
     ),

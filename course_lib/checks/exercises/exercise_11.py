@@ -49,8 +49,8 @@ def _heads_follow(call: Callable[..., Floats], rng: np.random.Generator) -> str 
 
 
 _WHY_TURN = (
-    "The heads come in turn, a, b, a, b, where a, a, b, b is asked. Neighbouring query heads share a head of keys and "
-    "values: query head h meets head h // n_repeats, and in your order it would meet another one."
+    "The heads come in turn, a, b, a, b, where a, a, b, b is asked for. Neighbouring query heads share a head of keys "
+    "and values: query head h meets head h // n_repeats, and in your order it would meet another one."
 )
 
 REPEAT_KV = FunctionTask(
@@ -309,7 +309,7 @@ INDUCTION_SCORE = FunctionTask(
         ),
         WrongProgram(
             "for_each_query", None, _repeated,
-            "Each query has a number of its own. One number for each head is asked: their mean.",
+            "Each query has a number of its own. One number for each head is asked for: their mean.",
             "the last step: which axis vanishes?",
         ),
         WrongProgram(
@@ -325,7 +325,7 @@ INDUCTION_SCORE = FunctionTask(
         ),
         WrongProgram(
             "largest_weight_only", "M11", _hard,
-            "You counted how often the largest weight goes there. The weights themselves are asked: half of the "
+            "You counted how often the largest weight goes there. The weights themselves are asked for: half of the "
             "attention counts half.",
             "an `argmax`.",
         ),
@@ -392,12 +392,12 @@ PREVIOUS_TOKEN_SCORE = FunctionTask(
     programs=(
         WrongProgram(
             "itself", None, _previous(lambda i: i, 0),
-            "You look at the diagonal: what each token gives to itself. The one before it is asked.",
+            "You look at the diagonal: what each token gives to itself. The one before it is asked for.",
             "the two indices: they differ by 1.",
         ),
         WrongProgram(
             "itself_without_the_first", None, _previous(lambda i: i, 1),
-            "You look at what each token gives to itself. The one before it is asked.",
+            "You look at what each token gives to itself. The one before it is asked for.",
             "the two indices: they differ by 1.",
         ),
         WrongProgram(
@@ -405,7 +405,7 @@ PREVIOUS_TOKEN_SCORE = FunctionTask(
                 _along(weights, np.arange(2, weights.shape[-1]), np.arange(weights.shape[-1] - 2)).sum(axis=-1)
                 / max(weights.shape[-1] - 2, 1)
             ),
-            "You look two tokens back. The one right before is asked.",
+            "You look two tokens back. The one right before is asked for.",
             "the two indices: they differ by 1.",
         ),
         WrongProgram(
@@ -425,22 +425,22 @@ PREVIOUS_TOKEN_SCORE = FunctionTask(
         ),
         WrongProgram(
             "largest", None, lambda weights: _to_previous(weights).max(axis=-1),
-            "You took the largest of the weights. Their mean is asked: one query alone says little about a head.",
+            "You took the largest of the weights. Their mean is asked for: one query alone says little about a head.",
             "a `max`.",
         ),
         WrongProgram(
             "for_each_query", None, _to_previous,
-            "Each query has a number of its own. One number for each head is asked: their mean.",
+            "Each query has a number of its own. One number for each head is asked for: their mean.",
             "the last step: which axis vanishes?",
         ),
         WrongProgram(
             "whole_past", None, _whole_past,
             "You added up what goes to all earlier tokens. Only the one right before counts.",
-            "a `tril` or a slice: one entry of each row is asked.",
+            "a `tril` or a slice: one entry of each row is asked for.",
         ),
         WrongProgram(
             "largest_weight_only", "M11", _hard_previous,
-            "You counted how often the largest weight goes there. The weights themselves are asked: half of the "
+            "You counted how often the largest weight goes there. The weights themselves are asked for: half of the "
             "attention counts half.",
             "an `argmax`.",
         ),

@@ -13,7 +13,7 @@ _CONSTANTS = {
     "sqrt(2)": np.sqrt(2),
 }  # fmt: skip
 
-Sizes = Mapping[str, int]
+Sizes = Mapping[str, float]
 Cases = Sequence[tuple[Evidence, Sizes]]
 
 
@@ -111,16 +111,30 @@ def _shapes(case: Evidence, sizes: Sizes) -> str:
 def _named_shape(shape: Sequence[int], axes: Sequence[str]) -> str:
     n_leading = len(shape) - len(axes)
     named = [f"{axis}={size}" for axis, size in zip(axes, shape[n_leading:], strict=True)]
-    return f"({', '.join([str(size) for size in shape[:n_leading]] + named)})"
+    return _in_brackets([*(str(size) for size in shape[:n_leading]), *named])
+
+
+def _in_brackets(parts: Sequence[str]) -> str:
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
 def _guess_axes(shape: Sequence[int], sizes: Sizes) -> str:
-    """Name the axes of a shape by their sizes, where a size belongs to one name only."""
-    names = {size: [name for name in sizes if sizes[name] == size] for size in shape}
+    """Name the axes of a shape by their sizes, where a size belongs to one name, and the name to one axis."""
     if not shape:
         return "none: it is a single number"
-    parts = [f"{names[size][0]}={size}" if len(names[size]) == 1 else str(size) for size in shape]
-    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    names = {
+        size: [name for name, known in sizes.items() if isinstance(known, int) and known == size] for size in shape
+    }
+    parts = [
+        f"{names[size][0]}={size}" if len(names[size]) == 1 and _is_free(names[size][0], size, shape) else str(size)
+        for size in shape
+    ]
+    return _in_brackets(parts)
+
+
+def _is_free(name: str, size: int, shape: Sequence[int]) -> bool:
+    """Say whether a name may stand at every axis of a size: tokens may meet tokens, heads never heads."""
+    return name == "seq_len" or list(shape).count(size) == 1
 
 
 def _swapped(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -132,10 +146,11 @@ def _not_finite(case: Evidence) -> str:
     wrong = ~np.isfinite(case.given) & np.isfinite(case.expected)
     if not wrong.any():
         return ""
-    kinds = " and ".join(
-        word for word, found in (("NaN", np.isnan(case.given)), ("inf", np.isinf(case.given))) if (found & wrong).any()
-    )
-    return f"{wrong.sum()} of your {wrong.size} numbers are {kinds}."
+    found = (("NaN", np.isnan(case.given)), ("inf", np.isposinf(case.given)), ("-inf", np.isneginf(case.given)))
+    kinds = " or ".join(word for word, where in found if (where & wrong).any())
+    if wrong.all():
+        return f"All your numbers are {kinds}." if wrong.size > 1 else f"Your number is {kinds}."
+    return f"{wrong.sum()} of your {wrong.size} numbers {'is' if wrong.sum() == 1 else 'are'} {kinds}."
 
 
 def _transposed(case: Evidence) -> str:
@@ -280,9 +295,9 @@ def _rounding(case: Evidence) -> str:
 
 
 def _sums(case: Evidence) -> str:
-    """Report row sums where the rows of the expected array sum to 1 and yours don't."""
+    """Report row sums where the rows must sum to 1 and yours don't; after dropout, for one, they need not."""
     assert case.given is not None
-    if case.expected.ndim < 2 or case.axes[-1] != "n_keys":
+    if case.expected.ndim < 2 or case.result != "weights":
         return ""
     if not np.allclose(case.expected.sum(axis=-1), 1) or np.allclose(case.given.sum(axis=-1), 1, atol=1e-3):
         return ""
@@ -303,11 +318,12 @@ def _listed(values: Array, most: int = 4) -> str:
 
 
 def farthest_off(case: Evidence) -> tuple[int, ...]:
-    """Return the index of the entry that is farthest off, in arrays of one shape."""
+    """Return the index of the entry that is farthest off, in arrays of one shape; of several, the first."""
     assert case.given is not None
     off = np.where(np.isfinite(case.given), np.abs(case.given - case.expected), np.inf)
     off = np.where(np.isnan(case.given) & np.isnan(case.expected), 0, off)
-    return tuple(int(position) for position in np.unravel_index(int(np.argmax(off)), off.shape))
+    as_far = off >= off.max() * (1 - 1e-9)  # which of two equal ones is larger, only rounding knows
+    return tuple(int(position) for position in np.unravel_index(int(np.argmax(as_far)), off.shape))
 
 
 def _where(case: Evidence) -> str:

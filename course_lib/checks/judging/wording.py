@@ -1,5 +1,6 @@
 """Every sentence that a check says about an answer: what was asked and what came, why it is wrong, where to look."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -192,7 +193,7 @@ def what_came(task: FunctionTask, trial: "Trial", others: Sequence["Trial"] = ()
 def _exception(task: FunctionTask, trial: "Trial", call: str) -> str:
     problem = trial.given.problem
     assert problem is not None
-    said = f"{problem.error}: {_short(problem.text)}" if problem.text else problem.error
+    said = f"{problem.error}: {_short(_in_plain_words(problem.text))}" if problem.text else problem.error
     if problem.line_number is None:
         signature = f"{task.name}({', '.join(argument.name for argument in task.arguments)})"
         return f"Your function could not be called as `{signature}`: {said}."
@@ -250,16 +251,27 @@ def _argument_in_words(name: str, argument: object, axes: tuple[str, ...]) -> st
     return f"{name} = {argument!r}" if isinstance(argument, list) else f"{name} (a {type(argument).__name__})"
 
 
-def _sizes(task: FunctionTask, arguments: Arguments) -> Mapping[str, int]:
-    """Return the size of every named axis, and every whole number that was handed over."""
-    sizes: dict[str, int] = {}
+def _sizes(task: FunctionTask, arguments: Arguments) -> Mapping[str, float]:
+    """Return the size of every named axis, and every number that was handed over."""
+    sizes: dict[str, float] = {}
     for named in task.arguments:
         argument = arguments[named.name]
         if isinstance(argument, np.ndarray):
             sizes.update(zip(named.axes, argument.shape[argument.ndim - len(named.axes) :], strict=True))
-        elif isinstance(argument, int):
+        elif isinstance(argument, int | float):
             sizes[named.name] = argument
     return sizes
+
+
+def _in_plain_words(text: str) -> str:
+    """Say what NumPy says of a matrix product whose sizes do not fit, without its gufunc signature."""
+    sizes = re.search(r"\(size (\d+) is different from (\d+)\)", text)
+    if "matmul" not in text or sizes is None:
+        return text
+    return (
+        f"matmul: the rows of the left array have {sizes[2]} entries, and the columns of the right one {sizes[1]}; a "
+        "matrix product needs as many of both"
+    )
 
 
 def _short(text: str, most: int = 300) -> str:
