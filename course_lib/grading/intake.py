@@ -158,8 +158,8 @@ def _cells(raw: list[Any]) -> tuple[list[Cell], list[str]]:
     seen: set[tuple[str, str]] = set()
     size = 0
     for position, one in enumerate(raw, start=1):
-        kind: Any = one.get("cell_type") if isinstance(one, dict) else None
-        if not (isinstance(kind, str) and kind in get_args(CellKind)):
+        kind = _kind(one)
+        if kind is None:
             remarks.append(f"Cell {position} is no cell, and was left out.")
             continue
         source = _joined(one.get("source", one.get("input")))
@@ -179,6 +179,11 @@ def _cells(raw: list[Any]) -> tuple[list[Cell], list[str]]:
                 seen.add((what, value))
         cells.append(Cell(kind, source, names["cell id"], names["grade_id"]))
     return cells, remarks
+
+
+def _kind(cell: object) -> CellKind | None:
+    kinds: tuple[CellKind, ...] = get_args(CellKind)
+    return next((kind for kind in kinds if isinstance(cell, dict) and cell.get("cell_type") == kind), None)
 
 
 def _joined(source: object) -> str | None:
