@@ -1,0 +1,264 @@
+"""Mark a submission: its code runs in the jail, and the checks of the notebooks decide out here.
+
+For each task the answer is called with inputs that are drawn anew for every submission, from the grader's seed and the
+submission's own digest. What is expected, and what a task is worth, never leaves this process.
+"""
+
+import hashlib
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from course_lib.checks.engine import evaluate, find_task
+from course_lib.checks.judging import wording
+from course_lib.checks.judging.trials import Trials
+from course_lib.checks.result import Result
+from course_lib.checks.running.outcomes import Outcome, Problem
+from course_lib.checks.running.runner import Through
+from course_lib.checks.tasks import Arguments, FunctionTask, Task
+from course_lib.errors import OptionError
+from course_lib.grading.assignments import Asked, find_assignment
+from course_lib.grading.conversation import Conversation
+from course_lib.grading.sandbox.errors import SandboxError
+from course_lib.grading.sandbox.levels import Level, find_level, jail_for
+from course_lib.grading.sandbox.library import write_library
+from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.view import SCRATCH
+from course_lib.grading.sandbox.zygote import Worker, WorkerEnded, Zygote
+from course_lib.grading.submission import Mark, Marked, Submission
+
+__all__ = ["Level", "Limits", "Marker", "SandboxError"]
+
+_MOST_ZYGOTES = 2
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+
+
+class Marker:
+    """Marks submissions one after the other; a context manager that owns the warm processes.
+
+    Parameters
+    ----------
+    limits : Limits
+    seed : int
+        The same seed and the same bytes give the same marks.
+    trust : bool
+        Whether to run notebooks with the grader's own rights where this machine cannot shut them in.
+
+    Raises
+    ------
+    SandboxError
+        Where this machine cannot shut them in, and they are not trusted; the text says why.
+
+    Examples
+    --------
+    with Marker() as marker:
+        marked = marker.mark(submission)
+    """
+
+    def __init__(self, *, limits: Limits | None = None, seed: int = 0, trust: bool = False) -> None:
+        self._limits, self._seed = limits or Limits(), seed
+        found = find_level()
+        if found.name == "none" and (not trust or sys.platform != "linux"):
+            raise SandboxError(f"Notebooks from others are not run on this machine. {found.why}")
+        self.level: Level = found
+        self._folder = Path(tempfile.mkdtemp(prefix="course-grading-"))
+        self._folder.chmod(0o755)
+        self._zygotes: dict[str, Zygote] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the warm processes, and remove what they left."""
+        for exercise in list(self._zygotes):
+            self._zygotes.pop(exercise).close()
+        _remove(self._folder)
+
+    def mark(self, submission: Submission) -> Marked:
+        """Run a submission and mark each task of its exercise.
+
+        Raises
+        ------
+        OptionError
+            For an exercise that there is not.
+        SandboxError
+            Where the jail cannot be started; nothing of the submission has run then.
+        """
+        assignment = find_assignment(submission.exercise)
+        if assignment is None:
+            raise OptionError(f"There is no exercise {submission.exercise!r} to mark.")
+        started, used = time.monotonic(), time.process_time()
+        conversation = Conversation(
+            lambda: self._worker(assignment.name, assignment.lesson), submission, self._limits,
+            self._number(submission, "cells"),
+        )  # fmt: skip
+        try:
+            marks = tuple(self._mark(conversation, asked) for asked in assignment.asked)
+        finally:
+            conversation.close()
+            self._clear_folders()
+        notes = tuple(f"Cell {number}: {how}" for number, how in sorted(conversation.failed.items()))
+        return Marked(
+            submission.digest, assignment.name, marks, (*submission.remarks, *map(_settled, notes)),
+            _settled(conversation.printed), conversation.cpu_seconds + time.process_time() - used,
+            time.monotonic() - started,
+        )  # fmt: skip
+
+    def _number(self, submission: Submission, purpose: str) -> int:
+        """Draw a number from the seed and the submission's bytes, another one for each purpose."""
+        text = f"{self._seed}:{submission.digest}:{purpose}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+
+    def _worker(self, exercise: str, lesson: int) -> Worker:
+        folder = SCRATCH
+        for attempt in range(2):
+            zygote = self._zygote(exercise, lesson)
+            if self.level.name != "full":
+                folder = tempfile.mkdtemp(dir=self._folder / "submissions")
+            try:
+                return zygote.fork(folder)
+            except SandboxError:  # the warm process was lost; a new one takes its place
+                self._zygotes.pop(exercise).close()
+                if attempt:
+                    raise
+        raise SandboxError("The jail could not be started.")
+
+    def _zygote(self, exercise: str, lesson: int) -> Zygote:
+        if exercise not in self._zygotes:
+            while len(self._zygotes) >= _MOST_ZYGOTES:
+                self._zygotes.pop(next(iter(self._zygotes))).close()
+            library, scratch = self._folder / f"library-{lesson}", self._folder / f"scratch-{lesson}"
+            if not library.exists():
+                write_library(library, lesson)
+            scratch.mkdir(exist_ok=True)
+            (self._folder / "submissions").mkdir(exist_ok=True)
+            jail = jail_for(self.level, str(library), str(scratch), self._limits)
+            self._zygotes[exercise] = Zygote(jail, self._limits)
+        return self._zygotes[exercise]
+
+    def _clear_folders(self) -> None:
+        if self.level.name != "full":
+            for folder in (self._folder / "submissions").iterdir():
+                _remove(folder)
+
+    def _mark(self, conversation: Conversation, asked: Asked) -> Mark:
+        """Mark a task by the best of what may be meant: the last that was handed to `check`, and what has its name."""
+        task = find_task(asked.task)
+        if task is None:
+            raise OptionError(f"There is no task {asked.task!r}.")
+        best: Mark | None = None
+        for source, answer in self._found(conversation, asked):
+            mark = self._mark_answer(conversation, task, answer, f"{asked.task}:{source}")
+            if best is None or _worth(mark) > _worth(best):
+                best = mark
+        if best is not None:
+            return best
+        return self._missing(conversation, task, asked)
+
+    def _found(self, conversation: Conversation, asked: Asked) -> list[tuple[str, Any]]:
+        try:
+            return conversation.found(asked)
+        except WorkerEnded as ended:
+            conversation.failed.setdefault(0, ended.how)
+            return []
+
+    def _missing(self, conversation: Conversation, task: Task, asked: Asked) -> Mark:
+        result = evaluate(task.name, ...)
+        said = [result.message]
+        if conversation.failed:
+            number, how = min(conversation.failed.items())
+            where = f"Cell {number} stopped" if number else "The notebook stopped"
+            said.append(f"There is no `{asked.answer}` after the notebook ran. {where}: {how}")
+        return _as_mark(replace(result, message="\n".join(said)))
+
+    def _mark_answer(self, conversation: Conversation, task: Task, answer: Any, purpose: str) -> Mark:
+        run = _JailRunner(conversation, self._limits.call_seconds)
+        seed = self._number(conversation.submission, purpose)
+        result = evaluate(task.name, answer, seed=seed, run=run)
+        if result.passed and isinstance(task, FunctionTask):
+            result = _asked_again(task, answer, seed + 1, run) or result
+        if run.ended:
+            how = f"Your function was called, and {run.ended}."
+            return Mark(task.name, "stopped", None, f"{result.message.split(chr(10))[0]}\n{how}", 0, task.points)
+        return _as_mark(result)
+
+
+def _asked_again(task: FunctionTask, answer: Any, seed: int, run: "_JailRunner") -> Result | None:
+    """Call an answer that has passed with new inputs, each twice, in an order that it cannot know; None if all agree."""
+    trials = Trials(task, answer, seed, run)
+    drawn = [(family, trials.drawn(family)) for family in task.families]
+    order = [*drawn, *drawn]
+    random.Random(seed).shuffle(order)
+    for family, arguments in order:
+        trial = trials.on(family, arguments)
+        if trials.is_late:
+            return wording.too_slow(task)
+        if not trial.is_right or trial.given.changed:
+            return wording.forgetful(task, trial)
+    return None
+
+
+class _JailRunner:
+    """Calls answers inside, for the checks; after the process was lost in a call, calls nothing any more."""
+
+    def __init__(self, conversation: Conversation, seconds: float) -> None:
+        self._conversation, self._left = conversation, seconds
+        self.ended = ""
+
+    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
+        """Call `answer`, which is inside, with `arguments`."""
+        through = ""
+        if isinstance(answer, Through):
+            through, answer = answer.function.__name__, answer.func
+        if self.ended:
+            return Outcome("raised", problem=Problem("Stopped", self.ended))
+        if self._left <= 0:
+            return Outcome("late")
+        started = time.monotonic()
+        try:
+            return self._conversation.call(answer, through, arguments, self._left)
+        except WorkerEnded as ended:
+            self.ended = ended.how
+            return Outcome("raised", problem=Problem("Stopped", self.ended))
+        finally:
+            self._left -= time.monotonic() - started
+
+
+def _worth(mark: Mark) -> tuple[float, bool]:
+    return mark.points, mark.status == "passed"
+
+
+def _as_mark(result: Result) -> Mark:
+    return Mark(
+        result.name, result.status, result.confusion, _settled(result.message), result.points, result.max_points,
+        result.program,
+    )  # fmt: skip
+
+
+def _settled(text: str) -> str:
+    """Return text without the addresses of objects, which are others in every run."""
+    return _ADDRESS.sub("0x…", text)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, whatever rights were taken from what is in it."""
+
+    def again(remove: Any, path: str, _error: Any) -> None:
+        for one in (Path(path).parent, Path(path)):
+            if not one.is_symlink():
+                one.chmod(0o700)
+        remove(path)
+
+    shutil.rmtree(folder, onerror=again)
