@@ -27,7 +27,8 @@ SOURCES = sorted([*(ROOT / "notebooks/source").glob("*.py"), *(ROOT / "exercises
 ALL = [*LESSONS, *EXERCISES, *SOLUTIONS]
 LINES_OF_A_CELL = 15
 LINES_OF_AN_EXERCISE = 25
-CELLS_OF_A_NOTEBOOK = 45  # "about 40": code and text in turn, so that each is short
+CELLS_OF_A_NOTEBOOK = 42  # "about 40": code and text in turn, so that each is short
+COLUMNS_OF_CODE = 100  # what JupyterLab shows at 1280 pixels beside its list of files, without scrolling
 
 
 def name_of(path):
@@ -150,6 +151,12 @@ def test_cells_are_short_and_a_notebook_has_one_idea(path):
         lengths.append(len(cell.source.splitlines()) - lines_that_only_wrap_imports(cell.source))
         assert lengths[-1] <= longest, cell.id
     assert statistics.median(lengths) <= 4
+
+
+@every(ALL)
+def test_no_line_of_code_has_to_be_scrolled(path):
+    for cell in code_cells(path):
+        assert [line for line in cell.source.splitlines() if len(line) > COLUMNS_OF_CODE] == [], cell.id
 
 
 UNWANTED = re.compile(

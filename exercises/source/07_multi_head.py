@@ -84,7 +84,7 @@ check("multi_head_attention", multi_head_attention)
 # model learned it from scrambled tokens, too.
 # %% hunt-exercise
 def attend_in_heads(query, key, value, n_heads):
-    """Return the heads' outputs side by side, (n_queries, n_heads * d_v). There is a bug in here."""
+    """Heads' outputs side by side, (n_queries, n_heads * d_v). There is a bug in here."""
     heads = [split_heads(array, n_heads) for array in (query, key, value)]
     output = attention(*heads)
     ### BEGIN SOLUTION stub: return output.reshape(*query.shape[:-1], value.shape[-1])

@@ -78,7 +78,7 @@ check("online_attention", online_attention)
 # output of the new token, `(..., 1, d_v)`, and the new cache. The library's `attention` is there for you.
 # %% decode-exercise
 def decode_step(query, key, value, cache):
-    """Let one new token attend to all before it and to itself; return its output and the longer cache."""
+    """Let a new token attend to all up to itself; return its output and the longer cache."""
     ### BEGIN SOLUTION stub: return ...
     keys = np.concatenate([cache[0], key], axis=-2)
     values = np.concatenate([cache[1], value], axis=-2)

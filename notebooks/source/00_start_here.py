@@ -39,7 +39,8 @@ doctor()
 #
 # Nothing here needs to make sense yet. Lessons 01 to 04 explain these four panels, one each.
 # %% drag-stage
-stage = AttentionStage(question="Where must the query point so that 'down' gets almost all of the weight?")
+question = "Where must the query point so that “down” gets almost all of the weight?"
+stage = AttentionStage(question=question)
 stage
 # %% [markdown] state-text
 # The picture and Python share one state. These are the numbers of the picture as it is now: drag something, run the

@@ -140,7 +140,8 @@ ask("predict_x_twice_as_long")
 answer = ...  # "a", "b" or "c"
 check("predict_x_twice_as_long", answer)
 # %% move-projection
-projection = Projection(question="Drag a token. Which of the three arrows turn with it, and which grow?")
+question = "Drag a token. Which of the three arrows turn with it, and which grow?"
+projection = Projection(question=question)
 projection
 # %% [markdown] move-measure-text
 # Now measure it. Twice the token, its query against the old one:
@@ -161,14 +162,15 @@ ask("predict_shared_matrix")
 answer = ...  # "a", "b" or "c"
 check("predict_shared_matrix", answer)
 # %% shared-scores
-plots.matrix(key @ key.T, row_labels=tokens, column_labels=tokens, title="one matrix for both", kind="scores")
+names = {"row_labels": tokens, "column_labels": tokens}
+plots.matrix(key @ key.T, **names, title="one matrix for both", kind="scores")
 # %% [markdown] shared-text
 # The table is symmetric: whatever "drink" sees in "cats", "cats" must see in "drink". Language is not like that. And
 # worse, look at the diagonal: it is never negative, because there every token meets itself.
 #
 # With two matrices the two directions are free:
 # %% two-scores
-plots.matrix(query @ key.T, row_labels=tokens, column_labels=tokens, title="a matrix each", kind="scores")
+plots.matrix(query @ key.T, **names, title="a matrix each", kind="scores")
 # %% two-directions
 scores = query @ key.T
 drink, cats = tokens.index("drink"), tokens.index("cats")

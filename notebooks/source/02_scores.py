@@ -113,7 +113,8 @@ sizes = np.array([1, 4, 16, 36, 64, 100, 144, 196, 256])
 spreads = np.array([spread(d_k) for d_k in sizes])
 spreads
 # %% spread-plot
-plots.lines(sizes, {"measured": spreads, "square root of d_k": np.sqrt(sizes)}, xlabel="d_k", ylabel="spread of scores")
+lines = {"measured": spreads, "square root of d_k": np.sqrt(sizes)}
+plots.lines(sizes, lines, xlabel="d_k", ylabel="spread of scores")
 # %% [markdown] spread-why
 # The two lines lie on each other. Why a square root? Each product of two such components has variance 1. The dot
 # product adds up `d_k` of them, and variances of independent numbers add: the **variance** is `d_k`, and the standard
@@ -137,7 +138,8 @@ def best_share(d_k, scale):
 unscaled = [best_share(d_k, 1) for d_k in sizes]
 scaled = [best_share(d_k, 1 / np.sqrt(d_k)) for d_k in sizes]
 # %% why-plot
-plots.lines(sizes, {"q . k": unscaled, "q . k / sqrt(d_k)": scaled}, xlabel="d_k", ylabel="weight of the best key")
+lines = {"q . k": unscaled, "q . k / sqrt(d_k)": scaled}
+plots.lines(sizes, lines, xlabel="d_k", ylabel="weight of the best key")
 # %% [markdown] why-text
 # Without the scale, long vectors turn attention into a look-up in which one key takes everything, for no better
 # reason than chance. Then a small change of a query changes nothing, so training has nothing to follow (lesson 10
@@ -158,7 +160,7 @@ print(" d_k   q.k   q.k/sqrt(d_k)   q.k/d_k")
 for d_k, s in zip(sizes, spreads, strict=True):
     print(f"{d_k:4d} {s:5.1f} {s / np.sqrt(d_k):11.2f} {s / d_k:13.3f}")
 # %% why-root-bars
-question = "Which scale keeps the spread at 1, whatever d_k is? How many pairs do you need to see it?"
+question = "Which scale keeps the spread at 1 at any d_k? How many pairs do you need to see it?"
 SoftmaxBars.from_draws(rng=np.random.default_rng(0), question=question)
 # %% [markdown] why-root-text
 # Only $1 / \sqrt{d_k}$ stays, the middle column of the table. With $1 / d_k$ the scores shrink towards zero: all keys

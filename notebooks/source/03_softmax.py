@@ -66,7 +66,8 @@ answer = ...  # "a", "b" or "c"
 check("predict_row_or_column", answer)
 # %% rows-picture
 weights = softmax(scores)
-plots.matrix(weights, title="softmax over the keys", kind="weights", row_sums=weights.sum(axis=-1))
+sums = weights.sum(axis=-1)
+plots.matrix(weights, title="softmax over the keys", kind="weights", row_sums=sums)
 # %% [markdown] rows-text
 # Each query shares out its own attention among all keys, so **each row sums to 1**. What comes down a column is how
 # much attention one key gets in all, and that may be anything.
@@ -75,7 +76,8 @@ plots.matrix(weights, title="softmax over the keys", kind="weights", row_sums=we
 # total would depend on what the other queries do:
 # %% rows-wrong
 wrong = softmax(scores, axis=0)
-plots.matrix(wrong, title="softmax over the queries: wrong here", kind="weights", row_sums=wrong.sum(axis=-1))
+sums = wrong.sum(axis=-1)
+plots.matrix(wrong, title="softmax over the queries: wrong here", kind="weights", row_sums=sums)
 # %% [markdown] keepdims-text
 # The sum of each row must be divided out of the same row. Look at the shapes:
 # %% keepdims-shapes
@@ -112,7 +114,8 @@ bars.sliders("temperature")
 temperatures = [0.1, 0.5, 1.0, 2.0, 10.0]
 rows = np.array([softmax([2.0, 1.0, -1.0], temperature=t) for t in temperatures])
 names = [f"T = {t}" for t in temperatures]
-plots.matrix(rows, row_labels=names, column_labels=["score 2", "score 1", "score -1"], kind="weights")
+columns = ["score 2", "score 1", "score -1"]
+plots.matrix(rows, row_labels=names, column_labels=columns, kind="weights")
 # %% [markdown] sharp-text
 # Towards temperature 0, softmax becomes the hard look-up of lesson 01: everything to the best key. Towards infinity
 # it becomes the plain average. It has the name from physics, where hot means disorder. And the scale of lesson 02 is
@@ -127,7 +130,8 @@ check("predict_add_constant", answer)
 # %% shift-measure
 np.stack([softmax([2.0, 1.0, -1.0]), softmax([12.0, 11.0, 9.0])])
 # %% shift-bars
-SoftmaxBars(controls=["added"], question="Add any number to all scores. What grows, and what stays?")
+question = "Add any number to all scores. What grows, and what stays?"
+SoftmaxBars(controls=["added"], question=question)
 # %% [markdown] shift-text
 # Only the *differences* of scores count: $e^{s + c} = e^s e^c$, and the factor $e^c$ is above and below the fraction
 # line. So one score alone means nothing; it is the lead over the others that earns weight. A lead of 1 makes a weight

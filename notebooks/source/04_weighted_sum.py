@@ -94,9 +94,8 @@ ask("predict_outside_hull")
 answer = ...  # "a", "b" or "c"
 check("predict_outside_hull", answer)
 # %% where-stage
-stage = AttentionStage(
-    question="Drag the query as far as you can, then the values. Where does the output never go?",
-)
+question = "Drag the query as far as you can, then the values. Where does the output never go?"
+stage = AttentionStage(question=question)
 stage
 # %% [markdown] where-measure-text
 # Now with 10,000 random queries, some of them very long. An output outside of the hull would stick out in *some*
@@ -167,7 +166,8 @@ print("scores", dot_product_scores(query, key).shape, " output", attention(query
 # Lesson 01 made queries, keys and values from tokens. Put before today's steps, that is **self-attention**: the
 # tokens of one sentence attend to each other. Nothing new happens, and the library has a function for it:
 # %% self-library
-x, w_query, w_key, w_value = (rng.standard_normal(shape) for shape in [(4, 3), (3, 2), (3, 2), (3, 5)])
+shapes = [(4, 3), (3, 2), (3, 2), (3, 5)]
+x, w_query, w_key, w_value = (rng.standard_normal(shape) for shape in shapes)
 by_hand = attention(x @ w_query, x @ w_key, x @ w_value)
 np.allclose(self_attention(x, w_query, w_key, w_value), by_hand)
 # %% [markdown] self-causal-text

@@ -57,10 +57,12 @@ self_attention(x, w_query, w_key, w_value)
 # The first picture holds the tokens, the second what attention makes of them. Each time you let go of a token, its
 # query, its key *and* its value move, and with them all outputs.
 # %% move-projection
-projection = Projection(question="Drag the token “sat”. In the second picture, whose output moves?")
+question = "Drag the token “sat”. In the second picture, whose output moves?"
+projection = Projection(question=question)
 projection
 # %% move-stage
-stage = AttentionStage(projection.query, projection.key, projection.value, tokens=projection.tokens)
+vectors = projection.query, projection.key, projection.value
+stage = AttentionStage(*vectors, tokens=projection.tokens)
 
 
 def follow(change):
@@ -131,22 +133,21 @@ w_state = 0.9 * np.linalg.qr(rng.standard_normal((d_model, d_model)))[0]  # keep
 distances = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
 # %% far-change
 def change_from(distance, last_output):
-    """Return how much the last output changes when the signal stands `distance` tokens before it."""
+    """Return how much the last output changes by a signal `distance` tokens before it."""
     x = np.tile(word, (1001, 1))
     before = last_output(x)
     x[-1 - distance] = signal
     change = np.linalg.norm(last_output(x) - before)
     return change if change > 1e-12 else 0.0  # less is rounding
 # %% far-measure
-through_attention = [change_from(far, lambda x: self_attention(x, *weights)[-1]) for far in distances]
-through_loop = [change_from(far, lambda x: read_in_order(x, w_in, w_state)) for far in distances]
-for far, by_attention, by_loop in zip(distances, through_attention, through_loop, strict=True):
-    print(f"distance {far:5}   attention {by_attention:.1e}   loop {by_loop:.1e}")
+by_attention = [change_from(d, lambda x: self_attention(x, *weights)[-1]) for d in distances]
+by_loop = [change_from(d, lambda x: read_in_order(x, w_in, w_state)) for d in distances]
+for distance, direct, passed_on in zip(distances, by_attention, by_loop, strict=True):
+    print(f"distance {distance:5}   attention {direct:.1e}   loop {passed_on:.1e}")
 # %% far-picture
-ax = plots.lines(
-    distances, {"self-attention": through_attention, "recurrent loop": np.maximum(through_loop, 1e-13)},
-    xlabel="distance in tokens", ylabel="change of the last output",
-)
+changes = {"self-attention": by_attention, "recurrent loop": np.maximum(by_loop, 1e-13)}
+labels = {"xlabel": "distance in tokens", "ylabel": "change of the last output"}
+ax = plots.lines(distances, changes, **labels)
 ax.set(xscale="log", yscale="log")
 ax
 # %% [markdown] far-text

@@ -38,11 +38,10 @@ np.set_printoptions(precision=2, suppress=True)
 # token $i$ may attend to the tokens 0 to $i$ only. The rule is written down as a table, the **causal mask**: a row for
 # each query, a column for each key, and True where the pair *may* attend.
 # %% ahead-mask
-mask = causal_mask(4)
-mask.astype(int)  # 1 stands for True
-# %% ahead-by-hand
 position = np.arange(4)
-np.array_equal(mask, position[np.newaxis, :] <= position[:, np.newaxis])  # key j <= query i
+mask = position[np.newaxis, :] <= position[:, np.newaxis]  # key j <= query i
+print("as the library has it:", np.array_equal(mask, causal_mask(4)))
+mask.astype(int)  # 1 stands for True
 # %% ahead-board
 board = MaskBoard(
     controls=["causal"],
@@ -121,27 +120,26 @@ ask("predict_padding_in_front")
 # %% padding-answer
 answer = ...  # "a", "b" or "c"
 check("predict_padding_in_front", answer)
+# %% padding-combine
+(causal_mask(5) & real[1]).astype(int)  # both must allow it
 # %% padding-board
 board = MaskBoard(
     length=3, controls=["causal", "padding", "window"],
     question="Which pairs does the causal mask forbid, which the padding, and which do both?",
 )
 board
-# %% [markdown] padding-combine-text
+# %% [markdown] polarity-title
 # Masks combine: a pair may attend if *all* of them allow it. In NumPy that is `&`. The third switch of the board, the
 # window, lets a query see its neighbourhood only; lesson 09 tells what for.
-# %% padding-combine
-(causal_mask(5) & real[1]).astype(int)
-# %% [markdown] polarity-title
+#
 # ## True means yes. Or no?
 #
 # In this course, in PyTorch's `scaled_dot_product_attention` and in ONNX, True means *may attend*. In PyTorch's
 # `nn.MultiheadAttention`, True means *blocked*. Mixing them up runs without an error. What would you look at to find
 # out?
 # %% polarity-board
-board = MaskBoard(
-    controls=["causal", "polarity"], question="Read the same table the other way. Who sees whom now?"
-)
+question = "Read the same table the other way. Who sees whom now?"
+board = MaskBoard(controls=["causal", "polarity"], question=question)
 board
 # %% polarity-measure
 weights = attention_weights(x[0], x[0], mask=~causal_mask(5))
@@ -178,10 +176,9 @@ board
 # %% empty-gradient
 for name, weights in {"NaN": [np.nan] * 3, "equal": [1 / 3] * 3, "zeros": [0.0] * 3}.items():
     print(f"{name:6} weights: gradient of the scores {softmax_backward(weights, [1.0, 2.0, 3.0])}")
-# %% empty-values
 nobody = np.zeros((5, 5), dtype=bool)
 gradients = attention_backward(x[0], x[0], x[0], np.ones((5, 4)), mask=nobody)
-[bool((gradient == 0).all()) for gradient in gradients]
+print("query, key, value all 0 with zeros:", [bool((grad == 0).all()) for grad in gradients])
 # %% [markdown] learn-title
 # With equal weights the scores of forbidden pairs learn something, from nothing. With zeros, nothing flows.
 #

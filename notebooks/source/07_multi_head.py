@@ -122,7 +122,7 @@ d_model = 64
 for n_heads in (1, 2, 4, 8):
     d_k = d_model // n_heads
     n_learned = 3 * d_model * n_heads * d_k
-    print(f"{n_heads} heads, d_k {d_k:2}: {n_learned:,} learned numbers, {n_heads} rows of weights a token")
+    print(f"{n_heads} heads, d_k {d_k:2}: {n_learned:,} numbers, {n_heads} rows of weights a token")
 # %% [markdown] count-text
 # The price is that each head compares less finely: its queries and keys have fewer components, so its table of scores
 # has a lower rank.
@@ -173,8 +173,9 @@ ask("predict_cross_attention")
 answer = ...  # "a", "b" or "c"
 check("predict_cross_attention", answer)
 # %% cross-widget
-meaning = {"the": 0, "cat": 1, "sleeps": 2, "here": 3, "hier": 3, "schläft": 2, "die": 0, "Katze": 1}
 german, english = ["hier", "schläft", "die", "Katze"], ["the", "cat", "sleeps", "here", "."]
+pairs = [("die", "the"), ("Katze", "cat"), ("schläft", "sleeps"), ("hier", "here")]
+meaning = {word: number for number, pair in enumerate(pairs) for word in pair}
 vectors = np.vstack([4 * np.eye(4), np.zeros(4)])  # one for each meaning, none for the full stop
 asking, asked = (vectors[[meaning.get(word, 4) for word in words]] for words in (german, english))
 weights = softmax(asking @ asked.T / np.sqrt(4))

@@ -45,7 +45,7 @@ weights = rng.standard_normal((3, 4, 4))
 order = [3, 0, 4, 1, 2]
 np.allclose(self_attention(x[order], *weights), self_attention(x, *weights)[order])
 # %% shuffle-widget
-question = "Move a token, or shuffle all. Do outputs change, or only their places? Now add positions."
+question = "Move a token, or shuffle. Do outputs change, or only their places? Now add positions."
 shuffle = Shuffle(question=question)
 shuffle
 # %% [markdown] shuffle-text
@@ -80,11 +80,12 @@ for positions in ("none", "sinusoidal"):
     options = TrainingOptions(n_steps=250, record_every=250)
     run = runs[positions] = TrainingRun(sentences, held_out, options, config)
     run.run()
-    print(f"positions {positions:10}  right in new sentences: {run.records[-1].held_out_accuracy:.0%}")
+    right = run.records[-1].held_out_accuracy
+    print(f"positions {positions:10}  right in new sentences: {right:.0%}")
 # %% task-same
 pair = np.stack([sentences.tokens[41], swapped])
 for positions, run in runs.items():
-    logits = run.model.forward(pair).logits[:, -1]  # at the gap, for the sentence and the swapped one
+    logits = run.model.forward(pair).logits[:, -1]  # at the gap, for both sentences
     same = np.allclose(logits[0], logits[1], atol=1e-3)
     print(f"positions {positions:10}  {'the same answer' if same else 'other answers'} to the two")
 # %% [markdown] task-text
@@ -159,7 +160,7 @@ weights = attention_weights(alike, alike, mask=alibi_bias(8, 64, 64), is_causal=
 distance = 63 - np.arange(64)
 print("mean distance of the last token, head 0 to 7:", (weights[:, -1] * distance).sum(axis=-1))
 # %% all-widget
-question = "Slide the query along. Which curves change? Put a learned matrix between, and slide again."
+question = "Slide the query along. Which curves change? Now put a learned matrix between."
 Positions(question=question, controls=["position", "d_model", "head", "learned"])
 # %% [markdown] all-text
 # The plain product of two sinusoids depends on the distance only. But a model puts its learned matrices between, and

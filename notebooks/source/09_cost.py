@@ -76,19 +76,19 @@ for name, amounts in {"time": seconds, "memory": most_bytes}.items():
     print(f"{name:6} grows as n to the power of {exponent:.2f}")
 question = "Drag the mark along the lines. Where would your computer's memory be full?"
 Cost(sizes, seconds, most_bytes, question=question)
-# %% [markdown] exponent-close
-# The memory's exponent is close to 2, and that of the time is somewhere around it: below, where small problems are over
-# before the fixed costs are; above, where large tables no longer fit into the processor's own fast memory, or where it
-# is busy. If you are in doubt, count. Which array is it that fills the memory?
 # %% exponent-arrays
-n = sizes[-1]
+n = sizes[-1]  # and if in doubt, count: which array fills the memory?
 shapes = {"query, key, value": (3, n, 32), "weights": (n, n), "output": (n, 32)}
 for name, shape in shapes.items():
     print(f"{name:17}  {shape!s:13}  {4 * np.prod(shape) / 1e6:6.2f} MB")
 print(f"measured: {most_bytes['all at once'][-1] / 1e6:.0f} MB")
 # %% [markdown] three-title
-# The weights, and hardly anything else. They are big, and only needed for a moment: what we want is the output. Can we
-# do without the table?
+# The memory's exponent is close to 2, and that of the time is somewhere around it: below, where small problems are over
+# before the fixed costs are; above, where large tables no longer fit into the processor's own fast memory, or where it
+# is busy.
+#
+# It is the weights that fill the memory, and hardly anything else. They are big, and only needed for a moment: what we
+# want is the output. Can we do without the table?
 #
 # ## Softmax in pieces: three numbers by hand
 #
@@ -114,8 +114,7 @@ print(f"total {total}, mixed {mixed}: output so far {mixed / total}")
 fade = np.exp(largest - np.log(2.0))
 largest, total, mixed = np.log(2.0), total * fade + 1, mixed * fade + 1 * 7.0
 print(f"fade {fade:.3f}, total {total:.3f}, mixed {mixed:.3f}")
-# %% three-step-three
-fade = np.exp(largest - np.log(4.0))  # larger again, by log 2 again
+fade = np.exp(largest - np.log(4.0))  # the third score is larger again, by log 2 again
 largest, total, mixed = np.log(4.0), total * fade + 1, mixed * fade + 1 * 0.0
 print(f"fade {fade:.3f}, total {total:.3f}, mixed {mixed:.3f}: output {mixed / total:.3f}")
 # %% [markdown] three-close
@@ -124,7 +123,7 @@ print(f"fade {fade:.3f}, total {total:.3f}, mixed {mixed:.3f}: output {mixed / t
 #
 # Nothing changes if a *block* of scores comes at a time. Step through one.
 # %% blocks-widget
-question = "Step through. Which block makes the old fade? Does the last output depend on the size of the blocks?"
+question = "Which block makes the old fade? Does the last output depend on the size of the blocks?"
 OnlineSoftmax(block_size=3, step=2, question=question)
 # %% [markdown] tiled-text
 # Do this for all queries, block by block, and you have attention without the table. Is it the same?
@@ -164,7 +163,8 @@ def in_window(query, key, value):
 
 measured = [measure(in_window, n) for n in sizes]
 seconds["in a window"], most_bytes["in a window"] = zip(*measured, strict=True)
-Cost(sizes, seconds, most_bytes, question="Three ways. Which lines run parallel, in time and in memory?")
+question = "Three ways. Which lines run parallel, in time and in memory?"
+Cost(sizes, seconds, most_bytes, question=question)
 # %% [markdown] window-text
 # Now time grows with $n$, too. (Memory seems to grow even more slowly than $n$ in blocks. That is the fixed cost, which
 # hides the growth as long as $n$ is small.) But isn't the beginning of the text lost?
@@ -241,8 +241,7 @@ for n in (1_000, 100_000, 10_000_000):
     print(f"{n:,} tokens\n  one table of weights {table:11,.3f} GB")
     print(f"  cache                {cached[0]:11,.3f} GB, with shared heads {cached[1]:,.3f} GB")
     print(f"  attention, all pairs {full:11,.3f} s,  in a window of {window:,} {near:,.3f} s")
-# %% paper-widget
-question = "Here everything is counted, for one head. Drag to 10 million. Which line would still fit into 16 GB?"
+question = "Counted, for one head. Drag to 10 million. Which line would still fit into 16 GB?"
 Cost(at=10_000_000, question=question)
 # %% [markdown] cost-summary
 # At 1,000 tokens, nothing of this matters. At 100,000 a single table would take 20 GB, and there are 32 heads in each

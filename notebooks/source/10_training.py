@@ -52,12 +52,8 @@ np.set_printoptions(precision=3, suppress=True)
 # how much the loss grows when that number grows a little. Then every number takes a small step the other way.
 #
 # The loss sees the output, so its gradient has to be led back: output, weights, scores. The step through softmax is
-# the interesting one. Two scores, with weights 0.75 and 0.25, and say the loss grows by 16 for each unit of weight 0:
-# %% gradient-hand
-weights = softmax([np.log(3), 0.0])
-grad_weights = np.array([16.0, 0.0])
-weights
-# %% [markdown] gradient-hand-text
+# the interesting one. Two scores, with weights 0.75 and 0.25, and say the loss grows by 16 for each unit of weight 0.
+#
 # Raise score 0 a little. Its own weight grows by $w_0 (1 - w_0)$ for each unit, and the other one shrinks by $w_0 w_1$,
 # since they share out 1. Both are 3/16 here. So the loss grows by $16 \cdot 3/16 = 3$. Raise score 1, and weight 0
 # shrinks by 3/16: the loss falls by 3.
@@ -66,9 +62,11 @@ weights
 # the matrix is gone. What is left takes one sum a row:
 #
 # $$\text{grad\_scores}_j = w_j \left(g_j - \sum_k w_k\, g_k\right)$$
+# %% gradient-hand
+weights, grad_weights = softmax([np.log(3), 0.0]), np.array([16.0, 0.0])
 # %% gradient-matrix
 derivative = np.diag(weights) - np.outer(weights, weights)
-print(derivative @ grad_weights)
+print(weights, derivative @ grad_weights)
 softmax_backward([weights, [0.5, 0.5]], [grad_weights, [4.0, 0.0]])  # two rows
 # %% [markdown] check-title
 # Each row sums to 0: weights compete, and what one gains the others lose.
@@ -217,7 +215,7 @@ def answers(run, tokens):
 
 
 turned = held_out.tokens.copy()
-turned[:, -2] = (turned[:, -2] + 10) % 20  # the first ten words are nouns, the next ten their plurals
+turned[:, -2] = (turned[:, -2] + 10) % 20  # words 0 to 9 are nouns, 10 to 19 their plurals
 for name, agreement in {"last noun agrees": 1.0, "last noun disagrees": 0.0}.items():
     some = draw_sentences(500, agreement=agreement, rng=np.random.default_rng(100))
     print(f"{name}: {share_right(plain.model.forward(some.tokens).logits, some):.0%} right")
@@ -269,9 +267,8 @@ ask("predict_dropped_row")
 # %% dropout-answer
 answer = ...  # "a", "b" or "c"
 check("predict_dropped_row", answer)
-# %% [markdown] cures-text
-# The next cell is the long one: four trainings, one for each cure and one for all. Same sentences, same seed.
 # %% cures-run tags=["nbval-ignore-output"]
+# The long one: four trainings, one for each cure and one for all. Same sentences, same seed.
 cures = {
     "dropout 0.3": {"regularization": Regularization(attention_dropout=0.3)},
     "weight decay 1": {"weight_decay": 1.0},
@@ -309,7 +306,7 @@ for name, run in runs.items():
 #
 # Weight decay even makes the heads *more* alike (0.20), and then one head carries much: without it, accuracy falls to
 # 62 % in the mean. Diverse heads and good answers are two things.
-# %% [markdown] resume-text
+#
 # ## Stopped and resumed
 #
 # Long trainings get interrupted. Half of one, stored, loaded and finished, against one in a single go:
