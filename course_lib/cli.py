@@ -148,6 +148,30 @@ def report_checks(
     raise typer.Exit(1 if survived or not all(row.ok for row in rows) else 0)
 
 
+@checks_app.command("messages")
+def messages_of_checks(
+    write: Annotated[
+        bool, typer.Option("--write", help="Write tests/checks/messages.md, which a test compares.")
+    ] = False,
+) -> None:
+    """Print all that the checks say: every sentence, with the answer that makes it come.
+
+    Examples: `course checks messages`, `course checks messages --write`
+    """
+    from course_lib.authoring import BuildError, course_folder
+    from course_lib.checks.quality import messages
+
+    if not write:
+        typer.echo(messages.document())
+        return
+    try:
+        path = course_folder() / "tests" / "checks" / "messages.md"
+        path.write_text(messages.document(), encoding="utf-8", newline="\n")
+    except (BuildError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"Written: {path}")
+
+
 @app.command()
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Only these: a number or a name. Default: all.")] = None,

@@ -135,8 +135,8 @@ _PROGRAMS = (
     ),
     WrongProgram(
         "both_directions_averaged", "M09", _mirrored(lambda scores: (scores + scores.swapaxes(-1, -2)) / 2),
-        "The scores of A to B and of B to A were made equal, by their mean. They differ: one is A's query with B's key, "
-        "the other B's query with A's key.",
+        "The scores of A to B and of B to A were made equal, by their mean. They differ: one is A's query with B's "
+        "key, the other B's query with A's key.",
         _LOOK_MIRRORED,
     ),
     *_OF_ATTENTION,

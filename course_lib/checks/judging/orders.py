@@ -76,7 +76,8 @@ def _run(task: OrderTask, letters: str, seed: int) -> Result:
 
 def _compare(task: OrderTask, letters: str, given: Outcome, expected: Outcome) -> Result:
     if given.array is None:
-        why = f"After your {len(letters)} line{'s' if len(letters) > 1 else ''} there is no `{task.result}` yet."
+        lines = f"{len(letters)} lines" if len(letters) > 1 else "line"
+        why = f"After your {lines} there is no `{task.result}` yet."
         return _result(task, "not_yet", f"{task.asked} {why}", f"Where to look: which line makes `{task.result}`?")
     assert expected.array is not None
     if is_close(expected.array, given.array, 1e-5):

@@ -42,6 +42,9 @@ _LOOK_AT_ERROR = {
     "SystemExit": "a function gives its result back with `return`; `exit()` would end the whole program.",
     "AxisError": "there is no such axis. Count from the end: -1 is the last axis, -2 the one before.",
     "MemoryError": "something grew far larger than the input.",
+    "TypeError": "what meets in this line: print the type of each part.",
+    "AttributeError": "what stands in front of the dot: print its type.",
+    "ZeroDivisionError": "what is divided by, and when it is 0.",
 }
 
 
@@ -141,8 +144,12 @@ def unknown(name: object, close: Sequence[str], known: Sequence[str]) -> Result:
     """Say which tasks exist. Nothing was judged, so the status is "not_started"."""
     *others, last = [repr(other) for other in close] or [""]
     meant = f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}? " if close else ""
-    shown = name if isinstance(name, str) else type(name).__name__
-    message = f"There is no task called {shown!r}. {meant}The tasks are: {', '.join(known)}."
+    problem = (
+        f"There is no task called {name!r}."
+        if isinstance(name, str)
+        else f"The name of a task is text, but a value of type {type(name).__name__} came."
+    )
+    message = f"{problem} {meant}The tasks are: {', '.join(known)}."
     return Result("not_started", None, message, 0, 0)
 
 
@@ -214,7 +221,7 @@ def _where_to_look(stage: Stage, trial: "Trial") -> str:
     problem = trial.given.problem
     look_at_stage = trial.family.look or _LOOK_AT_STAGE[stage]
     if problem is None:
-        return look_at_stage if trial.given.kind == "array" else "what the last line returns."
+        return (not trial.family.look and _where_to_look_for_numbers(stage, trial)) or look_at_stage
     if problem.line_number is None:
         return "the line with `def`: its arguments, and their order."
     if problem.error == "IndexError" and "boolean index" in problem.text:
@@ -224,15 +231,35 @@ def _where_to_look(stage: Stage, trial: "Trial") -> str:
     return _LOOK_AT_ERROR.get(problem.error, look_at_stage if stage != "plain" else "this line.")
 
 
+def _where_to_look_for_numbers(stage: Stage, trial: "Trial") -> str:
+    """Say where to look for an array that is not the expected one in kind; '' where only its numbers are wrong."""
+    given, expected = trial.given.array, trial.expected.array
+    if given is None or _is_one_of_several(trial):
+        return "what the last line returns."
+    if trial.expected.dtype == "bool" and trial.given.dtype != "bool":
+        return "the last step: a comparison, such as `<=`, makes True and False."
+    if expected is not None and given.shape != expected.shape and stage == "plain":
+        return "the shape after each step: print it, and find the first that you did not expect."
+    if not np.isfinite(given).all() and stage == "plain":
+        return "the first step that brings in NaN or inf: a division by 0, a logarithm of 0, or exp of something large?"
+    if np.isfinite(given).all() and stage == "large":
+        return "how large numbers get on the way: exp(s) is inf above s = 709, and a clipped score is another score."
+    return ""
+
+
 def _two_results(task: FunctionTask, trial: "Trial") -> str:
     """Recognise an answer that returns a pair, whose part is right."""
+    if trial.given.array is None or not _is_one_of_several(trial):
+        return ""
+    n_things = len(trial.given.array)
+    return f"your function returned {n_things} things, and one of them is right. Return `{task.result.name}` only."
+
+
+def _is_one_of_several(trial: "Trial") -> bool:
     given, expected = trial.given.array, trial.expected.array
-    assert given is not None and expected is not None  # noqa: PT018
-    if given.ndim == expected.ndim + 1 and any(is_close(expected, part, trial.family.tolerance) for part in given):
-        return (
-            f"your function returned {len(given)} things, and one of them is right. Return `{task.result.name}` only."
-        )
-    return ""
+    if given is None or expected is None or given.ndim != expected.ndim + 1 or len(given) < 2:
+        return False
+    return any(is_close(expected, part, trial.family.tolerance) for part in given)
 
 
 def _call_in_words(task: FunctionTask, arguments: Arguments) -> str:

@@ -1,8 +1,8 @@
 """Tell a workshop what a check found: one small file in the outbox, which the learner's own server sends on.
 
-Only where COURSE_OUTBOX names a folder, which a workshop's server does and nothing else. What is shared is the task, the
-verdict and the name of the mistake; never code, never what a program printed. The check neither waits for the sending
-nor learns whether it worked: a workshop that cannot be reached finds the files when it can.
+Only where COURSE_OUTBOX names a folder, which a workshop's server does and nothing else. What is shared is the task,
+the verdict and the name of the mistake; never code, never what a program printed. The check neither waits for the
+sending nor learns whether it worked: a workshop that cannot be reached finds the files when it can.
 """
 
 import json

@@ -112,6 +112,8 @@ def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
         return Outcome("odd", detail=f"Python objects ({came_as}) in place of an array of numbers")
     if array.dtype.kind == "c":
         return Outcome("odd", detail="complex numbers; attention is made of real ones")
+    if array.dtype.kind in "US":
+        return Outcome("odd", detail="an array of text")
     if array.dtype.kind not in "fiub":
         return Outcome("odd", detail=f"an array of dtype {array.dtype}, which does not hold numbers")
     if array.size > _MOST_NUMBERS:
