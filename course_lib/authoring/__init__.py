@@ -49,5 +49,8 @@ random); the picture and the text of the same output stay, so that a page withou
 
 from course_lib.authoring.build import Outcome, Plan, build, cells_to_run, check, course_folder, plan
 from course_lib.authoring.errors import BuildError
+from course_lib.authoring.run import run_with_widgets
 
-__all__ = ["BuildError", "Outcome", "Plan", "build", "cells_to_run", "check", "course_folder", "plan"]
+__all__ = [
+    "BuildError", "Outcome", "Plan", "build", "cells_to_run", "check", "course_folder", "plan", "run_with_widgets",
+]  # fmt: skip

@@ -39,21 +39,8 @@ def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], 
     BuildError
         If a cell raises, writes to stderr, or shows something that only this machine or this run would show.
     """
-    title = f"{notebook.metadata.course.kind} {notebook.metadata.course.title!r}"
-    with tempfile.TemporaryDirectory(prefix="course-build-") as scratch:
-        client = _Client(
-            notebook,
-            timeout=CELL_SECONDS,
-            record_timing=False,
-            store_widget_state=False,
-            resources={"metadata": {"path": str(folder)}},
-            on_cell_executed=lambda **_: advance(),
-        )
-        try:
-            with contextlib.suppress(CellExecutionError):  # the cell itself tells, below
-                client.execute(env=_environment(Path(scratch)))
-        except (CellTimeoutError, DeadKernelError) as error:
-            raise BuildError(f"{title} did not end: {_first_line(str(error))}") from error
+    title = _title(notebook)
+    _execute(notebook, folder, advance)
     # The run leaves the kernel's own description behind; what was derived stays.
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata.pop("widgets", None)
@@ -63,6 +50,53 @@ def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], 
             unstored = UNSTORED in cell.metadata.get("tags", [])
             cell.outputs = [] if unstored else clean_outputs(cell.outputs, where=f"{title}, cell {cell.id}")
             cell.metadata.pop("execution", None)
+
+
+def run_with_widgets(
+    notebook: NotebookNode, folder: Path, *, advance: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Run every cell in place as `run_notebook` does, keep views of widgets, and return the state of all widgets.
+
+    Returns
+    -------
+    dict
+        By model id, each as nbformat's widget state has it: ``model_name``, ``state`` and, where there are any,
+        ``buffers``.
+
+    Raises
+    ------
+    BuildError
+        If a cell raises or writes to stderr.
+    """
+    _execute(notebook, folder, advance, store_widget_state=True)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            _refuse_trouble(_title(notebook), cell)
+    kept = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+    return dict(kept.get("state", {}))
+
+
+def _title(notebook: NotebookNode) -> str:
+    return f"{notebook.metadata.course.kind} {notebook.metadata.course.title!r}"
+
+
+def _execute(
+    notebook: NotebookNode, folder: Path, advance: Callable[[], None], *, store_widget_state: bool = False
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="course-build-") as scratch:
+        client = _Client(
+            notebook,
+            timeout=CELL_SECONDS,
+            record_timing=False,
+            store_widget_state=store_widget_state,
+            resources={"metadata": {"path": str(folder)}},
+            on_cell_executed=lambda **_: advance(),
+        )
+        try:
+            with contextlib.suppress(CellExecutionError):  # the cell itself tells
+                client.execute(env=_environment(Path(scratch)))
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise BuildError(f"{_title(notebook)} did not end: {_first_line(str(error))}") from error
 
 
 class _ThisPython(KernelSpecManager):
