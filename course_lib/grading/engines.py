@@ -48,6 +48,8 @@ def jobs_here() -> int:
 class Child:
     """A process of `serving`, and the submission that it is at.
 
+    It is started with -P, so that no numpy.py in the folder where the instructor stands is imported.
+
     Raises
     ------
     GradingError
@@ -69,6 +71,8 @@ class Child:
         """Wait until the marker stands."""
         answer = self._read()
         if answer is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=10)  # for its last words
             self.kill()
             raise GradingError(f"The process that marks did not start. It said: {self._last_words()}")
         if "failed" in answer:
