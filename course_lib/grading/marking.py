@@ -24,12 +24,13 @@ from course_lib.checks.running.outcomes import Outcome, Problem
 from course_lib.checks.running.runner import Through
 from course_lib.checks.tasks import Arguments, FunctionTask, Task
 from course_lib.errors import OptionError
-from course_lib.grading.assignments import Asked, find_assignment
+from course_lib.grading.assignments import ASSIGNMENTS, Asked, find_assignment
 from course_lib.grading.conversation import Conversation
 from course_lib.grading.sandbox.errors import SandboxError
 from course_lib.grading.sandbox.levels import Level, find_level, jail_for
 from course_lib.grading.sandbox.library import write_library
 from course_lib.grading.sandbox.limits import Limits
+from course_lib.grading.sandbox.self_test import Tried, try_jail
 from course_lib.grading.sandbox.view import SCRATCH
 from course_lib.grading.sandbox.zygote import Worker, WorkerEnded, Zygote
 from course_lib.grading.submission import Mark, Marked, Submission
@@ -71,6 +72,7 @@ class Marker:
         self._folder = Path(tempfile.mkdtemp(prefix="course-grading-"))
         self._folder.chmod(0o755)
         self._zygotes: dict[str, Zygote] = {}
+        self._tried: tuple[Tried, ...] | None = None  # until the first process has tried the jail
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +87,19 @@ class Marker:
         for exercise in list(self._zygotes):
             self._zygotes.pop(exercise).close()
         _remove(self._folder)
+
+    def tested(self) -> tuple[Tried, ...]:
+        """Return what was tried against the jail when it was started; start it, if need be.
+
+        Raises
+        ------
+        SandboxError
+            Where the jail cannot be started, or does not hold.
+        """
+        if self._tried is None:
+            exercise = next(iter(ASSIGNMENTS.values()))
+            self._zygote(exercise.name, exercise.lesson)
+        return self._tried or ()
 
     def mark(self, submission: Submission) -> Marked:
         """Run a submission and mark each task of its exercise.
@@ -122,17 +137,14 @@ class Marker:
         return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
 
     def _worker(self, exercise: str, lesson: int) -> Worker:
-        folder = SCRATCH
         for attempt in range(2):
-            zygote = self._zygote(exercise, lesson)
-            if self.level.name != "full":
-                folder = tempfile.mkdtemp(dir=self._folder / "submissions")
             try:
-                return zygote.fork(folder)
+                return self._zygote(exercise, lesson).fork(self._new_folder())
             except SandboxError:  # the warm process was lost; a new one takes its place
-                self._zygotes.pop(exercise).close()
-                if attempt:
+                lost = self._zygotes.pop(exercise, None)
+                if lost is None or attempt:
                     raise
+                lost.close()
         raise SandboxError("The jail could not be started.")
 
     def _zygote(self, exercise: str, lesson: int) -> Zygote:
@@ -146,7 +158,13 @@ class Marker:
             (self._folder / "submissions").mkdir(exist_ok=True)
             jail = jail_for(self.level, str(library), str(scratch), self._limits)
             self._zygotes[exercise] = Zygote(jail, self._limits)
+            if self._tried is None:
+                self._tried = try_jail(self._zygotes[exercise], self._new_folder(), self.level, self._limits)
         return self._zygotes[exercise]
+
+    def _new_folder(self) -> str:
+        """Return the folder of a submission: its own in memory, or where the level has none, a new one here."""
+        return SCRATCH if self.level.name == "full" else tempfile.mkdtemp(dir=self._folder / "submissions")
 
     def _clear_folders(self) -> None:
         if self.level.name != "full":
@@ -196,7 +214,7 @@ class Marker:
 
 
 def _asked_again(task: FunctionTask, answer: Any, seed: int, run: "_JailRunner") -> Result | None:
-    """Call an answer that has passed with new inputs, each twice, in an order that it cannot know; None if all agree."""
+    """Call an answer that has passed with new inputs, each twice, in an order it cannot know; None if all agree."""
     trials = Trials(task, answer, seed, run)
     drawn = [(family, trials.drawn(family)) for family in task.families]
     order = [*drawn, *drawn]

@@ -59,8 +59,8 @@ def find_level() -> Level:
     reasons: list[str] = []
     if sys.platform != "linux":
         why = (
-            f"The grader needs Linux, whose kernel shuts code in, and this is {platform.system()}. On Windows it runs in "
-            "WSL 2, on macOS in a virtual machine or a container with Linux."
+            f"The grader needs Linux, whose kernel shuts code in, and this is {platform.system()}. On Windows it runs "
+            "in WSL 2, on macOS in a virtual machine or a container with Linux."
         )
         return Level("none", (), (_NAMESPACES, _FILTER, _LANDLOCK, _LIMITS), why)
     for layer, reason in ((_FILTER, _why_no_filter()), (_LANDLOCK, _why_no_landlock())):
@@ -145,5 +145,5 @@ def _environment(scratch: str) -> Mapping[str, str]:
     one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return one | {
         "HOME": scratch, "IPYTHONDIR": scratch, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "MPLCONFIGDIR": scratch,
-        "PYTHONHASHSEED": "0", "TMPDIR": scratch,
+        "MALLOC_ARENA_MAX": "2", "PYTHONHASHSEED": "0", "TMPDIR": scratch,
     }  # fmt: skip

@@ -19,10 +19,10 @@ class Limits:
     call_seconds : float
         For all calls of one answer.
     memory_bytes : int
-        More than the packages take.
+        Of addresses, more than the packages take; the stacks of threads count, 8 MiB each.
     file_bytes, scratch_bytes, scratch_files : int
         The largest file; all files together, in bytes and in number, where the jail has a folder in memory.
-    open_files, threads : int
+    open_files : int
     printed_characters : int
         What is kept of the text that the cells print.
     answer_bytes : int
@@ -37,7 +37,6 @@ class Limits:
     scratch_bytes: int = 64 << 20
     scratch_files: int = 2000
     open_files: int = 128
-    threads: int = 64
     printed_characters: int = 20_000
     answer_bytes: int = 16 << 20
 
