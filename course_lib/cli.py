@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from course_lib import cli_site
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+app.command()(cli_site.site)
 
 Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, for a program to read.")]
 
@@ -136,7 +139,7 @@ def report_checks(
         raise typer.BadParameter(str(error)) from error
     programs = survey.right_programs(root)
     known = report.all_known(programs)
-    with _bar("Judging", len(known) + (len(programs) if mutants else 0)) as advance:
+    with progress_bar("Judging", len(known) + (len(programs) if mutants else 0)) as advance:
         rows = report.matrix(known, seed=seed, advance=advance)
         reasons = survey.equivalences(root)
         found = survey.fates(programs, reasons, seed=seed, advance=advance) if mutants else None
@@ -199,7 +202,7 @@ def build(
         total = 0 if no_run else authoring.cells_to_run(root, names or ())
     except authoring.BuildError as error:
         raise typer.BadParameter(str(error)) from error
-    with _bar("Running the cells", total) as advance:
+    with progress_bar("Running the cells", total) as advance:
         if check:
             outcomes = list(authoring.check(root, names or (), run=not no_run, advance=advance))
         else:
@@ -231,13 +234,13 @@ def picture(
     for path in write_pictures(root):
         typer.echo(f"written       {path.relative_to(root).as_posix()}")
     if moving:
-        with _bar("recording", N_STEPS) as advance:
+        with progress_bar("recording", N_STEPS) as advance:
             path = write_recording(root, advance=advance)
         typer.echo(f"written       {path.relative_to(root).as_posix()}")
 
 
 @contextlib.contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a bar on stderr, where a person looks, during long work; stdout stays for the result."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,8 @@ _PLACE = """<section class="page-widget" aria-label="{label}">
 </section>"""
 _FRONT = '<script type="module">\n{code}\n</script>'
 # What only a kernel or JupyterLab's widget manager needs.
-_LEFT_OUT = re.compile(r"_esm|_css|_anywidget_id|_(model|view)_\w+|_dom_classes|layout|tabbable|tooltip|comm")
-_SLIDER_STATE = ("value", "min", "max", "step", "description")
+LEFT_OUT = re.compile(r"_esm|_css|_anywidget_id|_(model|view)_\w+|_dom_classes|layout|tabbable|tooltip|comm")
+SLIDER_STATE = ("value", "min", "max", "step", "description")
 
 
 def save_html(path: str | os.PathLike[str], *widgets: LiveWidget, title: str = "") -> Path:
@@ -111,8 +111,8 @@ def page(widgets: Iterable[LiveWidget], title: str = "") -> str:
         title=html.escape(title),
         style=_unbroken(_style(shown)),
         places="\n".join(_place(number, widget) for number, widget in enumerate(shown)),
-        fronts="\n".join(_FRONT.format(code=_registered(name, code)) for name, code in fronts.items()),
-        state=_as_json(_state(shown)),
+        fronts="\n".join(_FRONT.format(code=registered(name, code)) for name, code in fronts.items()),
+        state=as_json(state_of(shown)),
         script=_unbroken(join_modules("page.js")),
     )
 
@@ -141,7 +141,7 @@ def _place(number: int, widget: LiveWidget) -> str:
     )
 
 
-def _registered(name: str, code: str) -> str:
+def registered(name: str, code: str) -> str:
     """Let a front end, which is a module of its own, be found by the page's script."""
     before, found, after = code.rpartition("\nexport default ")
     if not found:
@@ -154,16 +154,16 @@ def _unbroken(text: str) -> str:
     return re.sub(r"<(?=/(?:script|style)|!--)", r"<\\", text, flags=re.IGNORECASE)
 
 
-def _state(widgets: list[LiveWidget]) -> dict[str, Any]:
+def state_of(widgets: Sequence[LiveWidget]) -> dict[str, Any]:
     models: dict[str, Any] = {}
     shown = []
     for widget in widgets:
         models[widget.model_id] = {
-            name: value for name, value in widget.get_state().items() if not _LEFT_OUT.fullmatch(name)
+            name: value for name, value in widget.get_state().items() if not LEFT_OUT.fullmatch(name)
         }
         sliders = _sliders_of(widget)
         models |= {
-            slider.model_id: {name: getattr(slider, name) for name in _SLIDER_STATE} for slider in sliders.values()
+            slider.model_id: {name: getattr(slider, name) for name in SLIDER_STATE} for slider in sliders.values()
         }
         shown.append({"front": type(widget).__name__, "model": widget.model_id, "sliders": list(sliders)})
     return {"models": models, "shown": shown}
@@ -179,7 +179,7 @@ def _sliders_of(widget: LiveWidget) -> dict[str, Any]:
     return found
 
 
-def _as_json(state: dict[str, Any]) -> str:
+def as_json(state: dict[str, Any]) -> str:
     """Write data that a script element can hold: no `<` in it, so nothing in it can end the element."""
     return json.dumps(_plain(state), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 

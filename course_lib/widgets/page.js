@@ -8,7 +8,8 @@ import { watchTheme } from "./parts/theme.js";
 /** @typedef {{model: Model, el: HTMLElement}} Context */
 /** @typedef {{initialize?: (context: {model: Model}) => unknown, render: (context: Context) => unknown}} FrontEnd */
 /**
- * What Python writes down: the state of every model by id, and in the order of the page, which of them are shown.
+ * What Python writes down: the state of every model by id, and in the order of the page, which of them are shown. Where
+ * `front` is empty, only sliders are shown there.
  * @typedef {object} PageState
  * @property {Record<string, TraitValues>} models
  * @property {{front: string, model: string, sliders: string[]}[]} shown
@@ -151,11 +152,14 @@ async function showPage(fronts) {
   document.querySelector(".page-head")?.append(themeSwitch());
   const started = new Set();
   for (const [place, { front, model: id, sliders }] of shown.entries()) {
-    const [el, model] = [document.getElementById(`widget-${place}`), await find(id)];
+    const el = document.getElementById(`widget-${place}`);
     if (el === null) continue;
-    if (!started.has(id)) await fronts[front].initialize?.({ model });
-    started.add(id);
-    await fronts[front].render({ model, el });
+    if (front !== "") {
+      const model = await find(id);
+      if (!started.has(id)) await fronts[front].initialize?.({ model });
+      started.add(id);
+      await fronts[front].render({ model, el });
+    }
     if (sliders.length === 0) continue;
     const root = html("div", { class: "cw-root page-sliders" });
     for (const own of sliders) root.append(pageSlider(await find(own)));

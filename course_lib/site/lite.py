@@ -1,0 +1,127 @@
+"""The browser-only course: JupyterLite with every lesson and exercise, and Python served from the site itself."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from course_lib.site.builder import LOCK, Builder, browser_wheels, course_wheel, prepared
+from course_lib.site.errors import SiteError
+from course_lib.site.places import HERE, Places
+from course_lib.site.runtime import LOCK_NAME, runtime_files, tagged, write_runtime
+
+EXTENSION_NAME = "self-attention-course"
+EXTENSION = HERE / "lite_extension"
+KERNEL = "@jupyterlite/pyodide-kernel-extension"
+# Wheels that the kernel brings itself; with them in the lock, the kernel asks no index when it starts.
+_KERNEL_WHEELS = ("ipykernel-*.whl", "piplite-*.whl", "pyodide_kernel-*.whl", "widgetsnbextension-4*.whl")
+# The kernel looks for these spellings among what is loaded already; the lock spells them otherwise.
+_AS_THE_KERNEL_SPELLS = {"pyodide-kernel": "pyodide_kernel"}
+# In a browser each notebook has its own working directory, and no folder above it to be found: one place for all.
+PROGRESS = "/drive/.course/progress.json"
+_EPOCH = 1704067200  # 2024-01-01: no time of a build in what is served
+
+
+def build_lite(out: Path, places: Places) -> None:
+    """Build the JupyterLite part of the site into `out`, which must be empty or not there.
+
+    Raises
+    ------
+    SiteError
+        If something that it needs is missing, is not what it should be, or the build fails.
+    """
+    builder = prepared(places)
+    files = runtime_files(places)
+    with tempfile.TemporaryDirectory(prefix="course-site-") as scratch:
+        lite = Path(scratch) / "lite"
+        own = [
+            *browser_wheels(places, builder),
+            *_kernel_wheels(builder),
+            tagged(course_wheel(places, builder, _made(Path(scratch) / "wheel"))),
+        ]
+        loaded = write_runtime(_made(lite / "static" / "pyodide"), files, places.wheels, own)
+        _copy_notebooks(places.course, lite / "files")
+        _write_settings(lite, loaded)
+        made = (
+            Path(scratch) / "made" / "site"
+        )  # it sets the times of all files of the folder around it, so not in `out`
+        _build(builder, lite, made)
+        if not (made / "lab" / "index.html").is_file():
+            raise SiteError("JupyterLite wrote no lab/index.html.")
+        _put_in_worker(made, (lite / "static" / "pyodide" / LOCK_NAME).read_bytes())
+        shutil.copytree(made, out, dirs_exist_ok=True)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _kernel_wheels(builder: Builder) -> list[Path]:
+    folder = builder.labextensions / KERNEL / "static" / "pypi"
+    found = [sorted(folder.glob(pattern)) for pattern in _KERNEL_WHEELS]
+    if not all(found):
+        raise SiteError(f"The build environment lacks the kernel's wheels; delete {builder.folder} and try again.")
+    return [paths[-1] for paths in found]
+
+
+def _copy_notebooks(course: Path, target: Path) -> None:
+    """Copy lessons and exercises, and no solution."""
+    for folder in ("notebooks", "exercises"):
+        (target / folder).mkdir(parents=True)
+        for path in sorted((course / folder).glob("[0-9]*.ipynb")):
+            shutil.copyfile(path, target / folder / path.name)
+
+
+def _write_settings(lite: Path, loaded: list[str]) -> None:
+    kernel: dict[str, Any] = {
+        "disablePyPIFallback": True,
+        "loadPyodideOptions": {
+            "packages": [_AS_THE_KERNEL_SPELLS.get(name, name) for name in loaded],
+            "env": {"COURSE_PROGRESS": PROGRESS},
+        },
+    }
+    config = {
+        "appName": "Self-attention, derived step by step",
+        "exposeAppInBrowser": True,
+        "litePluginSettings": {f"{KERNEL}:kernel": kernel},
+    }
+    _write_json(lite / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
+    shutil.copyfile(HERE / "lite_overrides.json", lite / "overrides.json")
+    extensions = _made(lite / "extensions") / EXTENSION_NAME
+    shutil.copytree(EXTENSION, extensions)
+    build = {
+        "LiteBuildConfig": {
+            "apps": ["lab"],
+            "contents": [str(lite / "files")],
+            "no_sourcemaps": True,
+            "no_unused_shared_packages": True,
+            "source_date_epoch": _EPOCH,
+        },
+        "FederatedExtensionAddon": {"extra_labextensions_path": [str(lite / "extensions")]},
+    }
+    _write_json(lite / "jupyter_lite_config.json", build)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def _build(builder: Builder, lite: Path, out: Path) -> None:
+    builder.run(
+        ["-m", "jupyterlite_core", "build", "--lite-dir", str(lite), "--output-dir", str(out)],
+        what="Building JupyterLite",
+        folder=lite,
+    )
+
+
+def _put_in_worker(out: Path, served_lock: bytes) -> None:
+    """Put the site's service worker before JupyterLite's own; what it keeps is dropped when the runtime changes."""
+    build = hashlib.sha256(LOCK.read_bytes() + served_lock).hexdigest()[:12]
+    worker = out / "service-worker.js"
+    worker.rename(out / "jupyterlite-service-worker.js")
+    shutil.copyfile(HERE / "lite_worker.js", worker)
+    for path in (worker, *(out / "extensions" / EXTENSION_NAME).rglob("remoteEntry.js")):
+        path.write_text(path.read_text(encoding="utf-8").replace("%BUILD%", build), encoding="utf-8", newline="\n")

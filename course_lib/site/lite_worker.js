@@ -1,0 +1,51 @@
+// The site's service worker. It answers what is only fetched, and keeps it, so that a later visit needs no network.
+// JupyterLite's own, which carries files between the notebook's Python and the page, is loaded below as it is; names at
+// the top of the two must differ.
+const COURSE_CACHE = "course-%BUILD%";
+// Named by their content, or by a version that never changes: what is kept is right.
+const KEPT_FIRST = /\/(static\/pyodide\/[^/]+\.(whl|zip|wasm)|build\/[^/]+\.[0-9a-f]{7,}\.\w+|extensions\/.+\.[0-9a-f]{12,}\.js)$/;
+const NOT_FETCHED = /\/api\/(drive|stdin|service-worker-heartbeat)/;
+
+self.addEventListener("activate", (event) => {
+  const old = (name) => name.startsWith("course-") && name !== COURSE_CACHE;
+  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name)))));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  const ours = request.method === "GET" && url.href.startsWith(self.registration.scope) && !NOT_FETCHED.test(url.pathname);
+  if (!ours || request.headers.has("range")) return;
+  event.stopImmediatePropagation();
+  event.respondWith(KEPT_FIRST.test(url.pathname) ? keptFirst(event) : freshFirst(event));
+});
+
+/** @param {FetchEvent} event */
+async function keptFirst(event) {
+  const found = await caches.match(event.request, { ignoreVary: true });
+  return found ?? fetched(event);
+}
+
+/** @param {FetchEvent} event */
+async function freshFirst(event) {
+  try {
+    return await fetched(event);
+  } catch (error) {
+    const found = await caches.match(event.request, { ignoreSearch: true, ignoreVary: true });
+    if (found) return found;
+    throw error;
+  }
+}
+
+/** @param {FetchEvent} event */
+async function fetched(event) {
+  const answer = await fetch(event.request);
+  if (answer.ok && answer.type === "basic" && !answer.redirected) {
+    const copy = answer.clone();
+    const address = event.request.url.split("?")[0]; // one page, whatever notebook it opens
+    event.waitUntil(caches.open(COURSE_CACHE).then((cache) => cache.put(address, copy)).catch(() => {}));
+  }
+  return answer;
+}
+
+importScripts("./jupyterlite-service-worker.js");
