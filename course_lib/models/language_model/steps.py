@@ -9,8 +9,10 @@ import numpy as np
 
 from course_lib import attention as library
 from course_lib.attention import attention_weights
+from course_lib.attention.threads import count_processors, share_out
 from course_lib.errors import OptionError, ShapeError
 from course_lib.models.language_model.config import LanguageModelConfig
+from course_lib.models.language_model.layers import in_blocks
 from course_lib.shapes import FloatArray
 
 # Every step that can be replaced, called as the exercises ask for it.
@@ -30,6 +32,7 @@ STEPS = {
 # These are attention as a whole: with one of them, the steps that it is made of are not called by themselves.
 _WHOLE = ("attention", "masked_attention")
 _PARTS = ("scaled_scores", "softmax", "weighted_sum")
+_QUERIES_A_BLOCK = 96  # their scores with some hundred keys stay in a processor's own cache
 
 
 class Steps:
@@ -56,7 +59,7 @@ class Steps:
     def project(self, x: FloatArray, weight: FloatArray) -> FloatArray:
         """Return ``x W``, shape (seq_len, d_out)."""
         if "project" not in self.given:
-            return x @ weight
+            return in_blocks(lambda rows: rows @ weight, x, weight.shape[1])
         return self._call("project", (len(x), weight.shape[1]), x, weight)
 
     def split_heads(self, x: FloatArray, n_heads: int) -> FloatArray:
@@ -173,12 +176,27 @@ class Steps:
 
 
 def _library_attention(query: FloatArray, keys: FloatArray, values: FloatArray, offset: int) -> FloatArray:
+    """Attend causally, the queries in blocks, each with the keys that it sees: half of all scores are never made."""
     n_kv_heads, _, d_k = keys.shape
-    if query.shape[-2] == 1:
+    n_queries = query.shape[-2]
+    if n_queries == 1:
         # The queries of a group all stand at one position, so they are as many queries of one head: no key is repeated.
         groups = query.reshape(n_kv_heads, -1, d_k)
         return library.attention(groups, keys, values).reshape(query.shape)
-    return library.attention(query, keys, values, is_causal=True, offset=offset)
+    n_repeats = len(query) // n_kv_heads
+    keys, values = library.repeat_kv(keys, n_repeats), library.repeat_kv(values, n_repeats)
+    output = np.empty_like(query)
+
+    def work(begin: int) -> None:
+        end = min(begin + _QUERIES_A_BLOCK, n_queries)
+        seen = offset + end
+        output[:, begin:end] = library.attention(
+            query[:, begin:end], keys[:, :seen], values[:, :seen], is_causal=True, offset=offset + begin
+        )
+
+    blocks = range(0, n_queries, _QUERIES_A_BLOCK)
+    share_out(reversed(blocks), lambda: work, min(count_processors(), len(blocks)))  # the last ones see most
+    return output
 
 
 def _check_given(given: Mapping[str, Callable[..., Any]]) -> None:
