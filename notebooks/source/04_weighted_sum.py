@@ -56,7 +56,8 @@ plots.output(value, weights[0], output[0], labels=["key 0", "key 1", "key 2"])
 # In the picture, thick lines are large weights. The output of query 0 is pulled towards value 0 most. Now take the
 # weights into your own hand.
 # %% mix-bars
-WeightedSum(question="Drag a weight up. Which way does the output go, and who has to give?")
+question = "Drag a weight up. Which way does the output go, and who has to give?"
+WeightedSum(value, weights[0], question=question)
 # %% [markdown] mix-formula
 # Each value is shortened to its share, and the shares are laid tip to tail.
 #

@@ -122,7 +122,7 @@ d_model = 64
 for n_heads in (1, 2, 4, 8):
     d_k = d_model // n_heads
     n_learned = 3 * d_model * n_heads * d_k
-    print(f"{n_heads} heads, d_k {d_k:2}: {n_learned:,} numbers, {n_heads} rows of weights a token")
+    print(f"heads: {n_heads}  d_k: {d_k:2}  learned: {n_learned:,}  rows of weights: {n_heads}")
 # %% [markdown] count-text
 # The price is that each head compares less finely: its queries and keys have fewer components, so its table of scores
 # has a lower rank.
@@ -130,7 +130,7 @@ for n_heads in (1, 2, 4, 8):
 for n_heads in (1, 2, 4, 8):
     query, key = (split_heads(rng.standard_normal((40, d_model)), n_heads) for _ in range(2))
     rank = np.linalg.matrix_rank(query[0] @ key[0].T)
-    print(f"{n_heads} heads: scores of 40 tokens have rank {rank}")
+    print(f"heads: {n_heads}  rank of the scores of 40 tokens: {rank}")
 # %% [markdown] mix-title
 # ## What the last matrix does
 #

@@ -69,7 +69,8 @@ nouns = np.flatnonzero(sentences.tokens[41] < 20)  # the first 20 words are noun
 # %% task-swapped
 swapped = sentences.tokens[41].copy()
 swapped[[nouns[0], nouns[-1]]] = swapped[[nouns[-1], nouns[0]]]
-print(" ".join(WORDS[token] for token in swapped))
+verb = "is" if swapped[nouns[0]] < 10 else "are"  # the first 10 nouns are singular
+print(" ".join(WORDS[token] for token in swapped), verb)
 # %% [markdown] task-model-text
 # Now two small models learn from 1,000 sentences: one layer of attention, once without positions and once with.
 # (Lesson 10 opens the model up. Here it is enough that it stands on `attention`.)
@@ -109,6 +110,8 @@ table = sinusoidal_positions(16, 12)
 labels = {"row_labels": [str(i) for i in range(16)], "column_labels": [str(c) for c in range(12)]}
 plots.matrix(table, title="A row for each position", **labels)
 # %% [markdown] sine-blur-text
+# Blue is above 0, orange below. Read down a column: the first ones turn fast, the last ones hardly move.
+#
 # The vector is *added*. Doesn't that blur the word?
 # %% sine-blur-predict
 ask("predict_added_positions")
@@ -197,8 +200,9 @@ for name, table in scores.items():
     shares = "  ".join(f"{part.mean():4.0%}" for part in parts)
     print(f"{name:10}  up to 32, 64, 128, 256 positions: {shares}")
 # %% [markdown] positions-summary
-# Inside of what was fitted, all are right. Beyond, the learned matrix breaks at once. The rotation holds out up to 128,
-# until distances come up that it never met. The bias goes on for ever, but it can do nothing else than look near.
+# Inside of what was fitted, all are right. Beyond, the learned matrix soon breaks. The rotation holds out up to 128
+# positions, though it was fitted to distances below 32, and then breaks too. The bias goes on for ever, but it can do
+# nothing else than look near.
 #
 # ## Summary
 #

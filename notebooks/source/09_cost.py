@@ -241,7 +241,7 @@ for n in (1_000, 100_000, 10_000_000):
     print(f"{n:,} tokens\n  one table of weights {table:11,.3f} GB")
     print(f"  cache                {cached[0]:11,.3f} GB, with shared heads {cached[1]:,.3f} GB")
     print(f"  attention, all pairs {full:11,.3f} s,  in a window of {window:,} {near:,.3f} s")
-question = "Counted, for one head. Drag to 10 million. Which line would still fit into 16 GB?"
+question = "One head, 4 bytes a number, counted. At 10 million: which line still fits into 16 GB?"
 Cost(at=10_000_000, question=question)
 # %% [markdown] cost-summary
 # At 1,000 tokens, nothing of this matters. At 100,000 a single table would take 20 GB, and there are 32 heads in each

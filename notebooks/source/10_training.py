@@ -181,7 +181,7 @@ N_STEPS = 800
 plain = TrainingRun(sentences, held_out, TrainingOptions(n_steps=N_STEPS))
 plain.run(report=ProgressBar("Training"))
 print("        right                    loss\nstep    training  held out    training  held out")
-for record in plain.records[::4]:
+for record in plain.records[::2]:
     right = f"{record.training_accuracy:8.0%}  {record.held_out_accuracy:8.0%}"
     loss = f"{record.training_loss:8.3f}  {record.held_out_loss:8.3f}"
     print(f"{record.step:4}    {right}    {loss}")
@@ -202,7 +202,7 @@ question = "When do the curves part? And the last row of each map, the gap: who 
 Training(
     steps, losses, maps, tokens=held_out.words(0), metrics={"distance at the gap": distance},
     accuracy=accuracy, step=N_STEPS, log_scale=True, question=question,
-)  # fmt: skip
+)
 # %% [markdown] trap-title
 # ## Right for the wrong reason
 #

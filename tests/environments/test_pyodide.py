@@ -26,6 +26,7 @@ NOTEBOOKS = sorted(
 # Trained shorter here than in the lesson: its 800 steps, five times, take minutes in WebAssembly.
 STEPS = {"notebooks/10_training.ipynb": "train-run=40"}
 FETCHED = ("ipywidgets", "anywidget", "comm", "psygnal", "typing-extensions", "filelock", "threadpoolctl")
+LOOPS_NOTEBOOK = "/mounted/1/loops.ipynb"  # in the first of the packages' folders
 LOOPS = """\
 import numpy as np
 from course_lib.attention import attention, tiled_attention
@@ -51,8 +52,8 @@ def wheels() -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_in_pyodide(tmp_path_factory):
-    """Return a function that runs notebooks in Pyodide and returns the versions and a report of each notebook."""
+def ran(tmp_path_factory):
+    """Run all lessons and solutions in one Pyodide, one after the other; return the versions and the reports."""
     node, npm, wheels_folder = shutil.which("node"), shutil.which("npm"), wheels()
     if node is None or npm is None:
         pytest.skip("node and npm are not installed: they run Pyodide")
@@ -64,28 +65,22 @@ def run_in_pyodide(tmp_path_factory):
     pure = ["--no-deps", "--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any"]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder / "pure"), *pure]
     run_or_skip([*command, "--python-version=3.12", "--constraint", str(constraints), *FETCHED])
-
-    def run(arguments, *more_folders):
-        settings = {
-            "modules": str(folder / "node_modules"), "wheels": str(wheels_folder), "course": str(ROOT),
-            "packages": [str(folder / "pure"), *map(str, more_folders)], "arguments": arguments,
-        }  # fmt: skip
-        done = subprocess.run(
-            [node, str(HERE / "run_in_pyodide.js"), json.dumps(settings)],
-            capture_output=True, text=True, encoding="utf-8", timeout=1500, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        versions, *reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        return versions, {report["notebook"]: report for report in reports}
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def ran(run_in_pyodide):
-    """Return the versions and the reports of all lessons and solutions, run one after the other."""
+    cell = {"id": "loops", "cell_type": "code", "source": LOOPS, "metadata": {}}
+    stored = {"output_type": "stream", "name": "stdout", "text": "not_yet\nTrue\n"}
+    loops = json.dumps({"cells": [{**cell, "outputs": [stored]}]})
+    (folder / "pure" / "loops.ipynb").write_text(loops, encoding="utf-8")
     steps = [part for name, cell in STEPS.items() for part in ("--steps", f"{name}:{cell}")]
-    return run_in_pyodide([*steps, *NOTEBOOKS])
+    settings = {
+        "modules": str(folder / "node_modules"), "wheels": str(wheels_folder), "course": str(ROOT),
+        "packages": [str(folder / "pure")], "arguments": [*steps, *NOTEBOOKS, LOOPS_NOTEBOOK],
+    }  # fmt: skip
+    done = subprocess.run(
+        [node, str(HERE / "run_in_pyodide.js"), json.dumps(settings)],
+        capture_output=True, text=True, encoding="utf-8", timeout=1500, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    versions, *reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return versions, {report["notebook"]: report for report in reports}
 
 
 def test_this_is_the_oldest_that_the_course_promises(ran):
@@ -101,10 +96,6 @@ def test_a_notebook_runs_in_pyodide_and_says_what_is_stored(ran, notebook):
     assert report["differ"] == {}
 
 
-def test_loops_without_end_are_stopped_and_threads_are_done_without(run_in_pyodide, tmp_path):
-    cell = {"id": "loops", "cell_type": "code", "source": LOOPS, "metadata": {}}
-    stored = {"output_type": "stream", "name": "stdout", "text": "not_yet\nTrue\n"}
-    (tmp_path / "loops.ipynb").write_text(json.dumps({"cells": [{**cell, "outputs": [stored]}]}), encoding="utf-8")
-    _, reports = run_in_pyodide(["/mounted/2/loops.ipynb"], tmp_path)
-    (report,) = reports.values()
+def test_loops_without_end_are_stopped_and_threads_are_done_without(ran):
+    report = ran[1][LOOPS_NOTEBOOK]
     assert (report["raised"], report["differ"]) == (None, {})
