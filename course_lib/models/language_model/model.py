@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib.attention import KeyValueCache
+from course_lib.attention import KeyValueCache, weighted_sum
 from course_lib.attention.threads import products_on_one_processor
 from course_lib.errors import DtypeError, OptionError, ShapeError
 from course_lib.models.language_model.config import LanguageModelConfig
@@ -17,6 +17,7 @@ from course_lib.models.language_model.tokenizer import Tokenizer
 from course_lib.shapes import FloatArray
 
 Tokens = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class HeadsAtWork:
@@ -32,6 +33,14 @@ class HeadsAtWork:
     weights: FloatArray
     value: FloatArray
     output: FloatArray
+
+
+class _Asked(NamedTuple):
+    """What is asked of a layer besides its answer."""
+
+    without_heads: list[int]
+    weights: FloatArray | None = None
+    record: Callable[[int, HeadsAtWork], None] | None = None
 
 
 class LanguageModel:
@@ -115,6 +124,7 @@ class LanguageModel:
         cache: Sequence[KeyValueCache] | None = None,
         without_heads: Sequence[tuple[int, int]] = (),
         last_only: bool = False,
+        weights: FloatArray | None = None,
         record: Callable[[int, HeadsAtWork], None] | None = None,
     ) -> FloatArray:
         """Run the model and return its scores for each next token.
@@ -128,6 +138,8 @@ class LanguageModel:
             Heads to leave out, each as (layer, head): their output counts as 0.
         last_only : bool
             Compute the last row only, which is all that generation needs.
+        weights : ndarray, shape (n_layers, n_heads, seq_len, n_keys), optional
+            Let the heads attend like this, whatever their queries and keys say.
         record : callable, optional
             ``record(layer, heads)`` is called with what the heads of each layer did.
 
@@ -139,16 +151,22 @@ class LanguageModel:
         Raises
         ------
         DtypeError, ShapeError, OptionError
-            If `tokens` is no row of whole numbers within the vocabulary, or there is no such head.
+            If `tokens` is no row of whole numbers within the vocabulary, or there is no such head, or `weights` does
+            not fit the text.
         """
         x = self.parameters["embedding"][self.check_tokens(tokens)]
         cache = self.new_cache() if cache is None else cache
         left_out = self.check_heads(without_heads)
+        if weights is not None:
+            expected = (self.config.n_layers, self.config.n_heads, len(x), cache[0].n_seen + len(x))
+            if weights.shape != expected:
+                raise ShapeError(f"weights must have shape {expected} for this text, but it has {weights.shape}.")
         # The product of one token's vector with a matrix waits for memory, not for arithmetic. Shared out by the library
         # behind `@`, it takes two thirds of the time on two idle processors, and a hundred times as long on busy ones.
         with products_on_one_processor():
             for place, (layer, kept) in enumerate(zip(self._layers, cache, strict=True)):
-                x = layer(x, kept, left_out.get(place, []), record)
+                forced = None if weights is None else weights[place]
+                x = layer(x, kept, _Asked(left_out.get(place, []), forced, record))
             return self.unembed(x[-1:] if last_only else x)
 
     def layer(
@@ -159,7 +177,8 @@ class LanguageModel:
         without_heads: Sequence[int] = (),
     ) -> FloatArray:
         """Run one layer on the vectors of a whole text, shape (seq_len, d_model)."""
-        return self._layers[place](x, KeyValueCache(), list(without_heads), None)
+        with products_on_one_processor():
+            return self._layers[place](x, KeyValueCache(), _Asked(list(without_heads)))
 
     def unembed(self, x: FloatArray) -> FloatArray:
         """Compare the vectors after the last layer, (seq_len, d_model), with the embedding of every token."""
@@ -211,10 +230,9 @@ class _Layer:
         self,
         x: FloatArray,
         cache: KeyValueCache,
-        without_heads: list[int],
-        record: Callable[[int, HeadsAtWork], None] | None,
+        asked: _Asked,
     ) -> FloatArray:
-        x = x + self._attend(x, cache, without_heads, record)
+        x = x + self._attend(x, cache, asked)
         x += in_blocks(self._think, x, x.shape[-1])
         return x
 
@@ -222,8 +240,7 @@ class _Layer:
         self,
         x: FloatArray,
         cache: KeyValueCache,
-        without_heads: list[int],
-        record: Callable[[int, HeadsAtWork], None] | None,
+        asked: _Asked,
     ) -> FloatArray:
         steps, n_heads, n_kv_heads = self.steps, self.config.n_heads, self.config.n_kv_heads
         normal = rms_norm(x, self.attention_norm, self.config.norm_epsilon)
@@ -232,12 +249,14 @@ class _Layer:
         turned = steps.rotate(heads[: n_heads + n_kv_heads], positions)
         query, value = turned[:n_heads], heads[n_heads + n_kv_heads :]
         keys, values = cache.append(turned[n_heads:], value)
-        output = steps.attention(query, keys, values)
-        if without_heads:
+        weights = asked.weights
+        output = steps.attention(query, keys, values) if weights is None else weighted_sum(weights, values)
+        if asked.without_heads:
             output = np.copy(output)
-            output[without_heads] = 0
-        if record is not None:
-            record(self.place, HeadsAtWork(steps.attention_weights(query, keys), values, output))
+            output[asked.without_heads] = 0
+        if asked.record is not None:
+            weights = steps.attention_weights(query, keys) if weights is None else weights
+            asked.record(self.place, HeadsAtWork(weights, values, output))
         return steps.project(steps.merge_heads(output), self.w_output)
 
     def _think(self, x: FloatArray) -> FloatArray:
