@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from course_lib import cli_site
+from course_lib import cli_grading, cli_site, cli_workshop
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+app.add_typer(cli_workshop.app, name="workshop")
+cli_grading.add_to(app)
 app.command()(cli_site.site)
 
 Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, for a program to read.")]

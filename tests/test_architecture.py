@@ -29,9 +29,11 @@ MAY_IMPORT = {
     "doctor": {"errors", "lab"},
     "site": {"errors", "authoring", "widgets"},
     "lab": {"errors"},
+    "workshop": {"errors", "checks", "lab"},
 }
 # `course picture` draws the stage that it documents.
 EXCEPTIONS = {"authoring/picture.py": {"widgets", "plots"}}
+COMMANDS = ("cli", "cli_grading", "cli_site", "cli_workshop")
 # Parts that a browser without processes and threads imports, so nothing that needs them at the top.
 IN_THE_BROWSER = ("errors", "shapes", "attention", "plots", "widgets", "checks")
 NOT_IN_THE_BROWSER = {"subprocess", "multiprocessing", "filelock", "jupyterlab", "nbclient", "nbformat", "jupytext"}
@@ -68,7 +70,7 @@ def name_of(path):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_one_way(path):
     part = part_of(path)
-    if part in ("__init__", "__main__", "cli", "cli_site"):
+    if part in ("__init__", "__main__", *COMMANDS):
         return
     allowed = MAY_IMPORT[part] | {part} | EXCEPTIONS.get(path.relative_to(LIBRARY).as_posix(), set())
     assert parts_imported(path) <= allowed
@@ -81,7 +83,8 @@ def test_checks_load_no_widgets_until_a_question_is_shown():
 
 
 def test_the_command_line_imports_inside_its_commands():
-    assert parts_imported(LIBRARY / "cli.py", top_level_only=True) <= {"errors", "cli_site"}
+    for name in COMMANDS:
+        assert parts_imported(LIBRARY / f"{name}.py", top_level_only=True) <= {"errors", *COMMANDS}
     assert parts_imported(LIBRARY / "__init__.py") == set()
 
 
