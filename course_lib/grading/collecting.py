@@ -107,7 +107,8 @@ def find(paths: Iterable[Path], *, exercise: str | None = None) -> Iterator[Subm
 
 def _in_folder(root: Path) -> Iterator[Found]:
     """Yield the notebooks of a folder; of an nbgrader course, those of its `submitted/`."""
-    start = root / "submitted" if (root / "submitted").is_dir() and not (root / "submitted").is_symlink() else root
+    inside = (root / name for name in ("submitted", "submissions"))
+    start = next((path for path in inside if path.is_dir() and not path.is_symlink()), root)
     alone = clean_name(start.name)
     for count, path in enumerate(_walk(start, 0), start=1):
         if count > MOST_FILES:

@@ -6,6 +6,7 @@ it is there.
 """
 
 import atexit
+import importlib
 import queue
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
@@ -75,11 +76,11 @@ class DaskEngine:
 
     def __enter__(self) -> Self:
         try:
-            from distributed import Client
+            distributed: Any = importlib.import_module("distributed")
         except ImportError as error:
             raise GradingError("--dask needs dask: pip install 'self-attention-course[dask]'.") from error
         try:
-            self._client = Client(self.address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+            self._client = distributed.Client(self.address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
             self._examine(self._client.run(prepare_worker, self.options))
         except (OSError, TimeoutError, ValueError) as error:
             self.__exit__()
@@ -109,11 +110,9 @@ class DaskEngine:
 
     def run(self, submissions: Iterable[Submission]) -> Iterator[Outcome]:
         """Yield an outcome for each submission, in the order in which they end."""
-        from distributed import as_completed
-
         coming = iter(submissions)
         waiting: dict[Any, tuple[Submission, int]] = {}
-        done = as_completed(loop=self._client.loop)
+        done: Any = importlib.import_module("distributed").as_completed(loop=self._client.loop)
 
         def hand_out(submission: Submission | None, tries: int = 0) -> None:
             if submission is not None:

@@ -200,7 +200,7 @@ def _connect(path: Path, *, write: bool = True) -> sqlite3.Connection:
     if not write:
         base.execute("PRAGMA query_only = 1")
         return base
-    base.execute("PRAGMA journal_mode = TRUNCATE")
+    base.execute("PRAGMA journal_mode = DELETE")
     # A killed program loses nothing by it; to wait for the disk at each result would cost as much as to mark.
     base.execute("PRAGMA synchronous = OFF")
     if not base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from course_lib.errors import CourseError
@@ -58,8 +58,11 @@ def make_marker(options: Options) -> Any:
     """Return the marker of the grader, with the limits that were asked for."""
     from course_lib.grading.marking import Limits, Marker
 
-    asked = {"seconds": options.seconds, "memory_bytes": options.memory_bytes}
-    limits = Limits(**{name: value for name, value in asked.items() if value is not None})
+    limits = Limits()
+    if options.seconds is not None:
+        limits = replace(limits, seconds=options.seconds)
+    if options.memory_bytes is not None:
+        limits = replace(limits, memory_bytes=options.memory_bytes)
     return Marker(limits=limits, seed=options.seed, trust=options.trust)
 
 
