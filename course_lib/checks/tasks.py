@@ -141,6 +141,8 @@ class FunctionTask(Task):
         Inputs that decide nothing and only tell mistakes apart, such as square matrices on which a forgotten
         transpose gives numbers in place of an exception.
     programs : tuple of WrongProgram
+    pairs : tuple of WrongProgram
+        Two mistakes at once; tried where none of `programs` explains an answer.
     properties : tuple of Property
     through : callable or None
         ``through(answer, *arguments)`` calls the answer, once or several times, and gives the array that is compared;
@@ -156,6 +158,7 @@ class FunctionTask(Task):
     families: tuple[Family, ...]
     programs: tuple[WrongProgram, ...]
     separators: tuple[Family, ...] = ()
+    pairs: tuple[WrongProgram, ...] = ()
     properties: tuple[Property, ...] = ()
     through: Callable[..., Any] | None = None
     seen_as: str = ""

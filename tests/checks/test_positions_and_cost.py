@@ -127,7 +127,7 @@ def test_lines_out_of_place_are_explained(lines, confusion, said):
     ("name", "said"),
     [
         ("predict_shuffled_tokens", "outputs that follow differ by 0, and outputs that stay in place by up to 1.01"),
-        ("predict_added_positions", "names the word in 100% of them"),
+        ("predict_added_positions", "names the word in 100 % of them"),
         ("predict_shifted_rotation", "is -3.113 at positions 7 and 3, -3.113 at 107 and 103, and -2.695"),
         ("predict_farthest_head", "look back 1.5 tokens on average with the first slope, 1/2, and 15.3 with the last"),
         ("predict_longer_text", "With 25 tokens there are 625 scores, with 100 there are 10000: 16 times as many"),

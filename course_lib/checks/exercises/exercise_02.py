@@ -1,6 +1,6 @@
 """Exercise 02: how well each query matches each key, and why the match is divided by sqrt(d_k)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -136,6 +136,12 @@ def shared_wrong_scores(scale: Callable[[Floats], float], step: str) -> tuple[Wr
             "`.T`, and what NumPy has for swapping two axes.",
         ),
         WrongProgram(
+            "batches_mixed", None, lambda query, key: np.dot(query, key.swapaxes(-1, -2)) / scale(query),
+            "With leading axes, the queries of every example met the keys of every example. Leading axes stay side by "
+            "side.",
+            "`np.dot` or `np.tensordot`: how do they treat leading axes, and how does `@`?",
+        ),
+        WrongProgram(
             "distance", None, _minus_distances,
             "These are distances between queries and keys. The dot product q · k is asked for, which also grows with "
             "the lengths of both.",
@@ -245,6 +251,17 @@ def scale_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
     )  # fmt: skip
 
 
+_WHY_SPREAD = (
+    "You divided by the spread of the scores themselves, so keys that are 100 times as long would change nothing. "
+    "sqrt(d_k) knows how many components there are, and not how large they are: a longer key still scores higher."
+)
+
+
+def _standardised(scores: Floats) -> Floats:
+    rows: Floats = (scores - scores.mean(axis=-1, keepdims=True)) / scores.std(axis=-1, keepdims=True)
+    return rows
+
+
 def spread_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
     """Return the mistake of a scale that undoes any rescaling, with the spread of the table and that of each row."""
 
@@ -255,16 +272,62 @@ def spread_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
 
         return program
 
-    why = (
-        "You divided by the spread of the scores themselves, so keys that are 100 times as long would change nothing. "
-        "sqrt(d_k) knows how many components there are, and not how large they are: a longer key still scores higher."
-    )
     look = "a `std` or a `var`: the divisor follows from the shape alone."
     return (
-        WrongProgram("over_own_spread", "M04", over_spread(None), why, look),
-        WrongProgram("over_spread_of_each_row", "M04", over_spread(-1), why, look),
+        WrongProgram("over_own_spread", "M04", over_spread(None), _WHY_SPREAD, look),
+        WrongProgram("over_spread_of_each_row", "M04", over_spread(-1), _WHY_SPREAD, look),
     )
 
+
+# By which factor the scores are off, of d_k, n_queries and n_keys.
+_FACTORS: dict[str, Callable[[int, int, int], float]] = {
+    "no_scale": lambda d_k, n_queries, n_keys: d_k**0.5,
+    "over_d_k": lambda d_k, n_queries, n_keys: d_k**-0.5,
+    "over_sqrt_n_keys": lambda d_k, n_queries, n_keys: (d_k / n_keys) ** 0.5,
+    "over_sqrt_n_queries": lambda d_k, n_queries, n_keys: (d_k / n_queries) ** 0.5,
+    "over_n_keys": lambda d_k, n_queries, n_keys: d_k**0.5 / n_keys,
+    "times_sqrt_d_k": lambda d_k, n_queries, n_keys: float(d_k),
+}
+Sizes = Callable[..., tuple[int, int, int]]
+
+
+def sizes_of_query_and_key(query: Floats, key: Floats, *_rest: object) -> tuple[int, int, int]:
+    """Return d_k, n_queries and n_keys of a call with queries and keys."""
+    return query.shape[-1], query.shape[-2], key.shape[-2]
+
+
+def with_a_wrong_scale(
+    programs: Sequence[WrongProgram], sizes: Sizes = sizes_of_query_and_key, *, place: int = 0
+) -> tuple[WrongProgram, ...]:
+    """Return each mistake together with each wrong scale: two mistakes at once.
+
+    Scores grow as the argument at `place` does, so a mistake with stretched queries is that mistake with a wrong scale.
+    """
+    return tuple(
+        WrongProgram(
+            f"{program.slug} and {scale.slug}",
+            program.confusion,
+            _stretching(program.program, _FACTORS[scale.slug], sizes, place),
+            f"{program.why}\nA second thing: {scale.why[0].lower()}{scale.why[1:]}",
+            program.look,
+        )
+        for scale in scale_programs(lambda scores, *_: scores)
+        for program in programs
+        if program.slug not in _FACTORS
+    )
+
+
+def _stretching(
+    program: Callable[..., Any], factor: Callable[[int, int, int], float], sizes: Sizes, place: int
+) -> Callable[..., Any]:
+    def stretched(*arguments: Any) -> Any:
+        by = factor(*sizes(*arguments))
+        return program(*arguments[:place], arguments[place] * by, *arguments[place + 1 :])
+
+    return stretched
+
+
+_SHARED_WITH_SCALED = shared_wrong_scores(lambda query: float(np.sqrt(query.shape[-1])), "Scores")
 
 SCALED_SCORES = FunctionTask(
     name="scaled_scores",
@@ -279,8 +342,24 @@ SCALED_SCORES = FunctionTask(
     programs=(
         *scale_programs(lambda scores: scores),
         *spread_programs(lambda scores: scores),
-        *shared_wrong_scores(lambda query: float(np.sqrt(query.shape[-1])), "Scores"),
+        WrongProgram(
+            "standardised_rows",
+            "M04",
+            lambda query, key: _standardised(products(query, key)),
+            _WHY_SPREAD,
+            "a `mean` or a `std` of the scores.",
+        ),
+        WrongProgram(
+            "over_sqrt_of_key_size",
+            "M03",
+            _over(lambda query, key: float(np.sqrt(key.size))),
+            "You divided by the root of `key.size`, which counts all numbers of all keys. One dot product sums over "
+            "the d_k components of one key.",
+            "the number under the square root: an entry of the shape, and no product of its entries.",
+        ),
+        *_SHARED_WITH_SCALED,
     ),
+    pairs=with_a_wrong_scale(_SHARED_WITH_SCALED),
     hints=(
         "Start from the dot products. By which factor do they grow when there are more components? The lesson "
         "measured it.",

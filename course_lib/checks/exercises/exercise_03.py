@@ -131,6 +131,12 @@ def wrong_axis_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
             "every `axis=`: which axis, counted from the end, has one entry for each key?",
         ),
         WrongProgram(
+            "softmax_over_axis_1", "M06", by(1),
+            "Softmax ran over axis 1. In one matrix that is the axis of the keys, but with leading axes it is another "
+            "one. A query shares out its attention among the keys, wherever their axis stands.",
+            "every `axis=`: which axis, counted from the end, has one entry for each key?",
+        ),
+        WrongProgram(
             "softmax_over_everything", "M06", by(None),
             "All numbers of the table together sum to 1. Each query shares out its own attention among the keys, so "
             "each row must sum to 1.",
@@ -159,6 +165,13 @@ def unstable_programs(finish: Callable[..., Any]) -> tuple[WrongProgram, ...]:
             "You subtract a number below the row's largest score, such as its smallest or its mean. A score far above "
             "it still makes exp overflow to inf.",
             "which number of the row is subtracted: after it, no exponent should be above 0.",
+        ),
+        WrongProgram(
+            "clipped", None,
+            lambda *arguments: finish(lambda scores: plain_softmax(np.clip(scores, -500, 500)), *arguments),
+            "The scores were clipped, so that exp stays finite. But clipped scores are other scores: all those beyond "
+            "the bound become equal. A number that is subtracted from a whole row keeps their differences.",
+            "a `clip`, `minimum` or `maximum` in front of exp.",
         ),
     )  # fmt: skip
 
@@ -198,6 +211,19 @@ _SOFTMAX_PROGRAMS = (
         "a minus in front of the scores, or `maximum - scores` for `scores - maximum`.",
     ),
     WrongProgram(
+        "squares", None, lambda scores: scores**2 / (scores**2).sum(axis=-1, keepdims=True),
+        "You took squares for exponentials. Squares are positive as well, but a score of -2 would count as much as one "
+        "of 2; exp lets a lower score always get less.",
+        "what makes the scores positive.",
+    ),
+    WrongProgram(
+        "negative_scores_cut", None,
+        lambda scores: np.maximum(scores, 0) / np.maximum(scores, 0).sum(axis=-1, keepdims=True),
+        "Negative scores became 0, and all of them alike get nothing. exp is positive everywhere, so that every score "
+        "gets a share.",
+        "a `maximum` or a `clip`: what makes the scores positive?",
+    ),
+    WrongProgram(
         "absolute_scores", None, lambda scores: softmax(np.abs(scores)),
         "The scores have lost their signs before exp. A negative score must give a small weight.",
         "an `abs` or a square.",
@@ -217,6 +243,11 @@ _SOFTMAX_PROGRAMS = (
         "first_row_only", None, lambda scores: softmax(scores[..., 0, :]),
         "Only the first row came back. Every query has a row of its own.",
         "an index 0, or a `return` inside the loop over rows.",
+    ),
+    WrongProgram(
+        "first_row_as_a_table", None, lambda scores: softmax(scores[..., :1, :]),
+        "Only the first row came back. Every query has a row of its own.",
+        "a `return` inside the loop over rows, or a slice.",
     ),
     WrongProgram(
         "applied_twice", None, lambda scores: softmax(softmax(scores)),

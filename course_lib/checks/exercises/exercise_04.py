@@ -14,6 +14,7 @@ from course_lib.checks.exercises.exercise_02 import (
     query_key_family,
     scale_programs,
     spread_programs,
+    with_a_wrong_scale,
 )
 from course_lib.checks.exercises.exercise_03 import WEIGHTS, lost_axis_programs, unstable_programs, wrong_axis_programs
 from course_lib.checks.tasks import (
@@ -342,6 +343,7 @@ ATTENTION = FunctionTask(
         query_key_family("a cube", 3, 3, 3, 3, leading=(3,)),
     ),
     programs=_ATTENTION_PROGRAMS,
+    pairs=with_a_wrong_scale(_ATTENTION_PROGRAMS),
     properties=(
         Property(
             "Shuffling the keys, and the values with them, must leave the output as it is.", _shuffled_keys

@@ -17,6 +17,7 @@ from course_lib.attention import (
     weighted_sum,
 )
 from course_lib.checks.exercises.cases import Floats, draw_self_attention
+from course_lib.checks.exercises.exercise_02 import with_a_wrong_scale
 from course_lib.checks.exercises.exercise_04 import ATTENTION
 from course_lib.checks.tasks import (
     LARGE_TOLERANCE,
@@ -217,6 +218,9 @@ SELF_ATTENTION = FunctionTask(
         _family("a cube", 3, 3, 3, 3, leading=(3,)),
     ),
     programs=_PROGRAMS,
+    pairs=with_a_wrong_scale(
+        _PROGRAMS, lambda x, w_query, *_: (w_query.shape[-1], x.shape[-2], x.shape[-2]), place=1
+    ),
     properties=(
         Property(
             "Shuffling the tokens must shuffle the outputs in the same way, and change nothing else.", _shuffled_tokens

@@ -7,7 +7,7 @@ import numpy as np
 
 from course_lib.attention import attention, attention_weights, causal_mask, padding_mask
 from course_lib.checks.exercises.cases import Floats, draw_attention
-from course_lib.checks.exercises.exercise_02 import KEY, QUERY, products, scale_programs
+from course_lib.checks.exercises.exercise_02 import KEY, QUERY, products, scale_programs, with_a_wrong_scale
 from course_lib.checks.exercises.exercise_03 import WEIGHTS
 from course_lib.checks.exercises.exercise_04 import OUTPUT, VALUE
 from course_lib.checks.exercises.masking import (
@@ -52,6 +52,8 @@ def _values_of_one(call: Callable[..., Floats], rng: np.random.Generator) -> str
     return None if np.allclose(output, 1, atol=1e-4) else "In an example something else comes out."
 
 
+_MIXING_PROGRAMS = mask_programs(_mixing)
+
 MASKED_ATTENTION = FunctionTask(
     name="masked_attention",
     lesson=LESSON,
@@ -90,7 +92,7 @@ MASKED_ATTENTION = FunctionTask(
         masked_family("as many queries as keys", 4, 4, 3, 2, mask=with_gaps(4, 4)),
     ),
     programs=(
-        *mask_programs(_mixing),
+        *_MIXING_PROGRAMS,
         *scale_programs(lambda scores, value, mask: in_the_mask(scores, mask) @ value),
         WrongProgram(
             "weights_returned", "M01", lambda query, key, value, mask: in_the_mask(_scaled(query, key), mask),
@@ -105,6 +107,7 @@ MASKED_ATTENTION = FunctionTask(
             "what is done with the exponentials after exp.",
         ),
     ),
+    pairs=with_a_wrong_scale(_MIXING_PROGRAMS),
     properties=(
         Property("A blocked key must have no effect: the future cannot change the past.", _blocked_keys_changed),
         Property("Where all values are 1, every output that may attend to something must be 1.", _values_of_one),

@@ -7,7 +7,7 @@ import numpy as np
 
 from course_lib.attention import attention, merge_heads, multi_head_attention, softmax, split_heads
 from course_lib.checks.exercises.cases import Floats, draw_attention, draw_matrix, draw_self_attention
-from course_lib.checks.exercises.exercise_02 import products
+from course_lib.checks.exercises.exercise_02 import products, with_a_wrong_scale
 from course_lib.checks.exercises.heads import Attend, Merge, Split, head_programs
 from course_lib.checks.tasks import (
     LARGE_TOLERANCE,
@@ -186,6 +186,11 @@ MULTI_HEAD_ATTENTION = FunctionTask(
         _family("a cube", 3, 9, 3, 3, 3, 9, leading=(3,)),
     ),
     programs=_PROGRAMS,
+    pairs=with_a_wrong_scale(
+        _PROGRAMS,
+        lambda x, w_query, w_key, w_value, w_output, n_heads: (w_query.shape[-1] // n_heads, x.shape[-2], x.shape[-2]),
+        place=1,
+    ),
     properties=(
         Property("In which order the heads come, in all four weights alike, must change nothing.", _reordered_heads),
     ),

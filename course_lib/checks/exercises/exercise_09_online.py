@@ -7,7 +7,14 @@ import numpy as np
 
 from course_lib.attention import attention, softmax
 from course_lib.checks.exercises.cases import Floats, draw_attention
-from course_lib.checks.exercises.exercise_02 import KEY, QUERY, products, query_key_family, scale_programs
+from course_lib.checks.exercises.exercise_02 import (
+    KEY,
+    QUERY,
+    products,
+    query_key_family,
+    scale_programs,
+    with_a_wrong_scale,
+)
 from course_lib.checks.exercises.exercise_04 import OUTPUT, VALUE
 from course_lib.checks.running.through import most_exponentials, most_memory
 from course_lib.checks.tasks import (
@@ -299,6 +306,7 @@ ONLINE_ATTENTION = FunctionTask(
     ),
     separators=(_family("a square", 3, 3, 3, 3, 2), _family("a cube", 3, 3, 3, 3, 1, leading=(3,))),
     programs=_PROGRAMS,
+    pairs=with_a_wrong_scale(_PROGRAMS),
     properties=(
         Property("The size of the blocks makes no difference to the output.", _depends_on_the_block_size),
         Property(_MEMORY, _holds_all_scores, _ALL_AT_ONCE, most_memory),

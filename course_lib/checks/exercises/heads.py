@@ -176,6 +176,6 @@ def head_programs(finish: Finish, without: Collection[str] = ()) -> tuple[WrongP
     in_each_head = (
         replace(program, program=finish(attend=program.program))
         for program in ATTENTION.programs
-        if program.slug not in ("softmax_over_axis_0", "weights_returned", *without)
+        if program.slug not in ("softmax_over_axis_0", "softmax_over_axis_1", "weights_returned", *without)
     )
     return (*with_heads, *in_each_head)

@@ -338,5 +338,15 @@ def _where(case: Evidence) -> str:
     differ = "differs" if n_wrong == 1 else "differ"
     size = case.given.size
     share = f"All {things} differ" if n_wrong == size > 1 else f"{n_wrong} of {size} {things} {differ}"
-    write = truth if case.is_truth else number
-    return f"{share}; at `{place}`, {write(case.expected[index])} was expected and {write(case.given[index])} came."
+    expected, given = _apart(case.expected[index], case.given[index], truth if case.is_truth else number)
+    return f"{share}; at `{place}`, {expected} was expected and {given} came."
+
+
+def _apart(expected: float, given: float, write: Callable[[float], str]) -> tuple[str, str]:
+    """Write two numbers that differ with as many digits as it takes to see it."""
+    written = write(expected), write(given)
+    for digits in range(4, 10):
+        if written[0] != written[1]:
+            break
+        written = f"{expected:.{digits}g}", f"{given:.{digits}g}"
+    return written

@@ -19,7 +19,8 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
 
     Where several do, an input on which they differ tells them apart: first the task's separators, then the cases of
     later stages, then new draws. An answer that works on such an input, and gives what none of them gives, is explained
-    by none. A program that only shares exceptions with the answer explains nothing.
+    by none. A program that only shares exceptions with the answer explains nothing. Where no single mistake is found,
+    two at once are tried.
     """
     task = trials.task
     upto = [family for family in task.families if STAGES.index(family.stage) <= STAGES.index(stage)]
@@ -35,7 +36,14 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
         trial = trials.on(family, arguments)
         seen = [*seen, trial]
         candidates = _narrowed(candidates, trial, is_later=STAGES.index(trial.stage) > STAGES.index(stage))
-    return next((program for program in candidates if _is_shown(program, seen)), None)
+    found = next((program for program in candidates if _is_shown(program, seen)), None)
+    return found or _find_pair(trials, upto)
+
+
+def _find_pair(trials: Trials, families: Sequence[Family]) -> WrongProgram | None:
+    seen = trials.of([*families, *trials.task.separators])
+    agreeing = (pair for pair in trials.task.pairs if agrees_with(pair, seen))
+    return next((pair for pair in agreeing if _is_shown(pair, seen)), None)
 
 
 def _more_inputs(

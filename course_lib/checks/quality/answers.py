@@ -100,6 +100,10 @@ def _picks_by_the_mask(query: Floats, key: Floats, value: Floats, mask: Any) -> 
     return softmax(scores) @ value
 
 
+def _over_the_queries_unscaled(query: Floats, key: Floats, value: Floats) -> Any:
+    return softmax(query @ key.swapaxes(-1, -2), axis=-2) @ value
+
+
 def _nan_when_large(scores: Floats) -> Any:
     return scores * np.nan if np.ptp(scores) > 1000 else softmax(scores)
 
@@ -147,6 +151,7 @@ ANSWERS = (
     Answer("exit()", "softmax", _of(_leaves)),
     Answer("more memory than there is", "softmax", _of(_runs_out_of_memory)),
     Answer("does not end", "softmax", _of(_never_ends), seconds=0.05),
+    Answer("two mistakes at once", "attention", _of(_over_the_queries_unscaled)),
     Answer("text", "softmax", _of(lambda scores: "weights")),
     Answer("a dictionary", "softmax", _of(lambda scores: {"weights": scores})),
     Answer("a set", "softmax", _of(lambda scores: {1.0, 2.0})),
@@ -196,6 +201,7 @@ ANSWERS = (
     Answer("two axes of one size", "split_heads",
            _of(lambda x, n_heads: x.reshape(n_heads, len(x) // n_heads, -1))),
     Answer("clipped", "softmax", _of(lambda scores: softmax(np.clip(scores, -700, 700)))),
+    Answer("bounded", "softmax", _of(lambda scores: softmax(1000 * np.tanh(scores / 1000)))),
     Answer("an attribute that is not there", "softmax", _of(_calls_a_missing_method)),
     Answer("a division by 0 in plain Python", "softmax", _of(_divides_by_0)),
     Answer("an array of dates", "softmax", _of(lambda scores: np.array(["2017-06-12"], dtype="datetime64[D]"))),
