@@ -12,6 +12,12 @@ PORTS_TO_TRY = 50
 # JupyterLab's settings for the course, unless the learner chose others: no question about Jupyter's news in front of
 # the lesson; and a picture is saved with its notebook, so that it is there, and drags, before anything has run again.
 SETTINGS = Path(__file__).parent / "lab_settings"
+# A kernel's messages reach the page at once (course_lib/lab_socket.py). A gateway to kernels elsewhere has its own way.
+PROMPT = (
+    []
+    if os.environ.get("JUPYTER_GATEWAY_URL")
+    else ["--ServerApp.kernel_websocket_connection_class=course_lib.lab_socket.PromptConnection"]
+)
 # EACCES: a port that needs more rights than the learner has.
 _ADDRESS_TAKEN = {errno.EADDRINUSE, errno.EACCES, getattr(errno, "WSAEACCES", errno.EACCES)}
 
@@ -124,6 +130,7 @@ def _server_options(folder: Path, port: int, browser: bool) -> list[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
         f"--LabApp.app_settings_dir={SETTINGS}",
+        *PROMPT,
     ]
     if (folder / FIRST_LESSON).exists():
         options.append(f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}")

@@ -247,6 +247,10 @@ class LiveWidget(anywidget.AnyWidget):
                 setattr(self, trait, number)
             self.start = {**self.start, **values}
 
+    def _begin_with(self, *names: str) -> None:
+        """Remember the present values of these traits: the button "Reset" leads back to them."""
+        self.start = {**self.start, **{name: getattr(self, name) for name in names}}
+
     def _check_array(self, name: str, array: ArrayLike) -> FloatArray:
         given = as_floats(name, array)
         expected = self._shape_of(name)

@@ -1,10 +1,11 @@
 // What attention costs: points, lines fitted to them, and what the lines say for any number of tokens.
 import { Chart, Curve, Mark, MARK_HELP, sample } from "./parts/chart.js";
 import { button, panel, slider } from "./parts/controls.js";
-import { html, setText, shortened, uniqueId } from "./parts/elements.js";
+import { html, setText, shortened } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { helpText, scene } from "./parts/scene.js";
+import { kernelSync } from "./parts/timing.js";
 import { bytesText, countText, secondsText } from "./parts/units.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
@@ -82,39 +83,30 @@ function buildCost(model, root, request) {
     model.set("at", Math.min(Math.max(Number(at.toPrecision(2)), FEWEST), MOST));
     sync.touch();
   };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, MARK_HELP);
-  const question = html("div", { class: "cw-question" });
+  const help = helpText(MARK_HELP);
   const controls = costControls(model, set, sync.rest);
   const shown = QUANTITIES.filter((quantity) => first.methods[quantity].length > 0);
   const plots = shown.map((quantity, place) =>
     costPlot(model, first, quantity, { set, rest: sync.rest, help: help.id, copy: place > 0 }, request),
   );
   const table = costTable(first, shown);
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(
-    question,
-    controls.element,
-    html("div", { class: `cw-costs cw-costs-${shown.length}` }, ...plots.map((plot) => plot.element), table.element),
-    readout,
-    help,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [
+      controls.element,
+      html("div", { class: `cw-costs cw-costs-${shown.length}` }, ...plots.map((plot) => plot.element), table.element),
+    ],
+    helps: [help],
+  });
   return {
     draw() {
       const state = readCost(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       for (const part of [...plots, table]) part.draw(state);
-      const sentence = describeCost(state, shown);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence);
-      said = sentence;
+      around.tell(describeCost(state, shown));
     },
     stop() {
       sync.stop();
-      voice.stop();
+      around.stop();
       for (const plot of plots) plot.stop();
     },
   };

@@ -4,8 +4,9 @@ import { html, percent, quoted, setAttributes, setText, shortened, svg, uniqueId
 import { drawLargeMap, drawSmallMap } from "./parts/heatmap.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
+import { scene } from "./parts/scene.js";
 import { weightColours } from "./parts/theme.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readHeads>} HeadsState */
@@ -116,39 +117,27 @@ function buildHeads(model, root, request) {
     request();
   };
   const first = readHeads(model, read, null);
-  const question = html("div", { class: "cw-question" });
   const controls = switches(model, change);
   const maps = smallMaps(first, change);
   const large = largeMap(first, change, hover, request);
   const lines = tokenLines(first, change, hover);
-  const readout = html("div", { class: "cw-readout cw-heads-said", "aria-hidden": "true" });
-  root.append(
-    question,
-    maps.element,
-    controls.element,
-    html("div", { class: "cw-heads-two" }, lines.element, large.element),
-    readout,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [maps.element, controls.element, html("div", { class: "cw-heads-two" }, lines.element, large.element)],
+    className: "cw-heads-said",
+  });
   return {
     draw() {
       const state = readHeads(model, read, hovered);
       const theme = root.dataset.theme ?? "light";
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       maps.draw(state, theme);
       large.draw(state, theme);
       lines.draw(state, theme);
-      setText(readout, describeView(state, state.view));
-      const sentence = describeView(state, state.chosen);
-      if (said !== "" && said !== sentence) voice.say(() => sentence);
-      said = sentence;
+      around.tell(describeView(state, state.chosen), { seen: describeView(state, state.view) });
     },
     stop() {
       sync.stop();
-      voice.stop();
+      around.stop();
       large.stop();
     },
   };

@@ -1,12 +1,12 @@
 // The mask board: rules and hand forbid pairs of a query and a key; beside it, what each way to forbid gives.
 import { causalMask, maskedScores, paddingMask, slidingWindowMask, softmax } from "./attention.js";
 import { button, choice, panel, slider, toggle } from "./parts/controls.js";
-import { html, quoted, setAttributes, setText, uniqueId, written } from "./parts/elements.js";
+import { html, quoted, setAttributes, setText, written } from "./parts/elements.js";
 import { Grid, GRID_HELP } from "./parts/grid.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 import { weightColours } from "./parts/theme.js";
-import { announcer, kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readBoard>} BoardState */
@@ -108,43 +108,29 @@ function naiveSoftmaxRow(scores) {
  */
 function buildBoard(model, root, request) {
   const first = readBoard(model);
-  const sync = kernelSync(model);
-  /** @type {Change} */
-  const change = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    sync.touch();
-  };
+  const { set: change, rest, stop } = traitChanges(model);
   /** @type {readonly [number, number] | null} */
   let hovered = null;
   const hover = (/** @type {readonly [number, number] | null} */ cell) => {
     hovered = cell;
     request();
   };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, GRID_HELP);
-  const question = html("div", { class: "cw-question" });
-  const controls = maskControls(model, change, sync.rest);
+  const help = helpText(GRID_HELP);
+  const controls = maskControls(model, change, rest);
   const parts = [scoresBoard(model, first, help.id, change, hover), weightsBoard(first, root)];
-  const readout = html("div", { class: "cw-readout cw-two-lines", "aria-hidden": "true" });
   const panels = html("div", { class: "cw-panels cw-boards" }, ...parts.map((part) => part.element));
   if (Math.max(first.tokens.length, first.keyTokens.length) > 5) panels.classList.add("cw-many");
-  root.append(question, controls.element, panels, readout, help);
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, { shown: [controls.element, panels], helps: [help], className: "cw-two-lines" });
   return {
     draw() {
       const state = readBoard(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       for (const part of parts) part.draw(state, hovered ?? state.at);
-      setText(readout, describePair(state, hovered ?? state.at));
-      const sentence = describePair(state, state.at);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describePair(state, state.at), { seen: describePair(state, hovered ?? state.at) });
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      stop();
+      around.stop();
     },
   };
 }

@@ -5,7 +5,7 @@ import { button, slider } from "./parts/controls.js";
 import { html, setText, shortened, written } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { scene, traitChanges } from "./parts/scene.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readOnline>} Online */
@@ -53,41 +53,23 @@ function readOnline(model) {
  */
 function buildOnline(model, root) {
   const first = readOnline(model);
-  const sync = kernelSync(model);
-  /** @type {SetNumbers} */
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    sync.touch();
-  };
-  const question = html("div", { class: "cw-question" });
-  const controls = onlineControls(model, first, set, sync.rest);
-  const row = scoreBlocks(first, set, sync.rest);
+  const { set, rest, stop } = traitChanges(model);
+  const controls = onlineControls(model, first, set, rest);
+  const row = scoreBlocks(first, set, rest);
   const sums = arithmeticLines();
   const table = keptTable(first);
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(
-    question,
-    controls.element,
-    row.element,
-    html("div", { class: "cw-online" }, sums.element, table.element),
-    readout,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [controls.element, row.element, html("div", { class: "cw-online" }, sums.element, table.element)],
+  });
   return {
     draw() {
       const state = readOnline(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       for (const part of [controls, row, sums, table]) part.draw(state);
-      const sentence = describeOnline(state);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describeOnline(state));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      stop();
+      around.stop();
     },
   };
 }

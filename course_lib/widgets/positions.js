@@ -3,11 +3,11 @@ import { alibiBias, rotate } from "./arithmetic/positions.js";
 import { project, scaledScores } from "./attention.js";
 import { Chart, Curve, evenTicks, Mark, MARK_HELP, sample } from "./parts/chart.js";
 import { button, panel, slider, toggle } from "./parts/controls.js";
-import { html, setAttributes, setText, svg, uniqueId, written } from "./parts/elements.js";
+import { html, setAttributes, setText, svg, written } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { point, roundExtent } from "./parts/plane.js";
 import { run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readPositions>} Placed */
@@ -129,40 +129,24 @@ function buildPositions(model, root, request) {
   const [curvesNow, curvesAtStart] = [remembered(compute), remembered(compute)];
   const read = () => readPositions(model, curvesNow, curvesAtStart);
   const first = read();
-  const sync = kernelSync(model);
-  const set = (/** @type {Record<string, number | boolean>} */ values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    sync.touch();
-  };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, MARK_HELP);
-  const question = html("div", { class: "cw-question" });
-  const controls = positionControls(model, first, set, sync.rest);
-  const parts = [scoresByDistance(model, set, sync.rest, help.id, request), readings(), dials()];
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(
-    question,
-    controls.element,
-    html("div", { class: "cw-positions" }, ...parts.map((part) => part.element)),
-    readout,
-    help,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const { set, rest, stop } = traitChanges(model);
+  const help = helpText(MARK_HELP);
+  const controls = positionControls(model, first, set, rest);
+  const parts = [scoresByDistance(model, set, rest, help.id, request), readings(), dials()];
+  const around = scene(model, root, {
+    shown: [controls.element, html("div", { class: "cw-positions" }, ...parts.map((part) => part.element))],
+    helps: [help],
+  });
   return {
     draw() {
       const state = read();
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       for (const part of parts) part.draw(state);
-      const sentence = describePositions(state);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describePositions(state));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      stop();
+      around.stop();
       for (const part of parts) part.stop();
     },
   };
@@ -241,7 +225,7 @@ function positionControls(model, first, set, rest) {
   controls.position.element.classList.add("cw-wide");
   const wanted = /** @type {string[]} */ (model.get("controls"));
   for (const [name, { element }] of Object.entries(controls)) element.hidden = !wanted.includes(name);
-  const reset = button("Reset", () => set({ position: first.start, learned: false }));
+  const reset = button("Reset", () => set(model.get("start")));
   return {
     element: html("div", { class: "cw-controls" }, ...Object.values(controls).map(({ element }) => element), reset),
     /** @param {Placed} state */

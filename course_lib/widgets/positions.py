@@ -115,7 +115,7 @@ class Positions(LiveWidget):
             self.position, self.d_model, self.base, self.head = position, d_model, base, head
             self.learned, self.distance = learned, distance
             self.controls, self.question = list(controls), question
-        self.start = {"position": self.position}
+        self._begin_with("position", "d_model", "head", "learned", "distance")
 
     @property
     def distances(self) -> NDArray[np.int64]:

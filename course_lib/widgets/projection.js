@@ -2,14 +2,15 @@
 import { project } from "./attention.js";
 import { Arrow, Label, placeLabels } from "./parts/arrows.js";
 import { button, choice, panel } from "./parts/controls.js";
-import { html, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
-import { Handle, KEY_HELP } from "./parts/handles.js";
+import { html, quoted, setAttributes, setText, shortened, svg, written } from "./parts/elements.js";
+import { KEY_HELP, traitHandle } from "./parts/handles.js";
 import { linkSliders } from "./parts/links.js";
 import { Plane, point, roundExtent } from "./parts/plane.js";
 import { readArray, run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
+/** @typedef {import("./parts/scene.js").Changes} Changes */
 /** @typedef {ReturnType<typeof readProjection>} Projected */
 /** @typedef {"query" | "key" | "value"} Role */
 
@@ -42,54 +43,40 @@ function readProjection(model) {
  */
 function buildProjection(model, root, request) {
   const first = readProjection(model);
-  const sync = kernelSync(model);
-  const set = (/** @type {Record<string, number>} */ values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    sync.touch();
-  };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
-  const question = html("div", { class: "cw-question" });
-  const token = choice("Token", first.tokens, (index) => set({ selected: index }));
-  const reset = button("Reset", () => set(model.get("start")));
+  const changes = traitChanges(model);
+  const help = helpText(KEY_HELP);
+  const token = choice("Token", first.tokens, (index) => changes.set({ selected: index }));
+  const reset = button("Reset", () => changes.set(model.get("start")));
   const parts = [
-    tokensPanel(model, first, set, sync.rest, help.id, request),
+    tokensPanel(model, first, changes, help.id, request),
     ...ROLES.map((role, place) =>
       rolePanel(
         model,
         first,
         role,
         `${place + 2} ${role[0].toUpperCase()}${role.slice(1)} ${role[0]}`,
-        set,
-        sync.rest,
+        changes,
         request,
       ),
     ),
   ];
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(
-    question,
-    html("div", { class: "cw-controls" }, token.element, reset),
-    html("div", { class: "cw-panels cw-panels-4 cw-even" }, ...parts.map((part) => part.element)),
-    readout,
-    help,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [
+      html("div", { class: "cw-controls" }, token.element, reset),
+      html("div", { class: "cw-panels cw-panels-4 cw-even" }, ...parts.map((part) => part.element)),
+    ],
+    helps: [help],
+  });
   return {
     draw() {
       const state = readProjection(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       token.show(state.selected);
       for (const part of parts) part.draw(state);
-      const sentence = describeToken(state);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describeToken(state));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      changes.stop();
+      around.stop();
       for (const part of parts) part.stop();
     },
   };
@@ -136,27 +123,21 @@ function tokenArrows(plane, kind, tokens) {
 /**
  * @param {Model} model
  * @param {Projected} first
- * @param {(values: Record<string, number>) => void} set
- * @param {() => void} rest
+ * @param {Changes} changes
  * @param {string} help
  * @param {() => void} request
  */
-function tokensPanel(model, first, set, rest, help, request) {
+function tokensPanel(model, first, changes, help, request) {
   const plane = new Plane("Token vectors x; drag a tip", request);
   const square = svg("path", { class: "cw-square cw-x" });
   plane.below.append(square);
   const drawArrows = tokenArrows(plane, "x", first.tokens);
   const handles = first.tokens.map((token, row) => {
-    const names = [`x_${row}_x`, `x_${row}_y`];
-    return new Handle(plane, {
+    return traitHandle(plane, model, changes, [`x_${row}_x`, `x_${row}_y`], {
       label: `x ${token}`,
       kind: "x",
       help,
-      rest,
-      get: () => names.map((name) => model.get(name)),
-      set: (x, y) => set({ [names[0]]: x, [names[1]]: y }),
-      start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
-      chosen: () => set({ selected: row }),
+      chosen: () => changes.set({ selected: row }),
     });
   });
   plane.handles.append(...handles.map((handle) => handle.element));
@@ -190,16 +171,15 @@ function tokensPanel(model, first, set, rest, help, request) {
  * @param {Projected} first
  * @param {Role} role
  * @param {string} title
- * @param {(values: Record<string, number>) => void} set
- * @param {() => void} rest
+ * @param {Changes} changes
  * @param {() => void} request
  */
-function rolePanel(model, first, role, title, set, rest, request) {
+function rolePanel(model, first, role, title, changes, request) {
   const plane = new Plane(`The ${role} of every token`, request);
   const square = svg("path", { class: `cw-square cw-${role}` });
   plane.below.append(square);
   const drawArrows = tokenArrows(plane, role, first.tokens);
-  const matrix = matrixInputs(role, set, rest);
+  const matrix = matrixInputs(role, changes);
   const { element, subtitle } = panel(title, " ", matrix.element, plane.element);
   return {
     element,
@@ -231,10 +211,9 @@ function drawSquare(square, plane, [right, up]) {
 /**
  * A 2 x 2 matrix of number fields.
  * @param {Role} role
- * @param {(values: Record<string, number>) => void} set
- * @param {() => void} rest
+ * @param {Changes} changes
  */
-function matrixInputs(role, set, rest) {
+function matrixInputs(role, changes) {
   const fields = [0, 1].map((row) =>
     [0, 1].map((column) => {
       const field = html("input", {
@@ -246,9 +225,10 @@ function matrixInputs(role, set, rest) {
         "data-lm-suppress-shortcuts": "true",
         input: () => {
           const number = field.valueAsNumber;
-          if (Number.isFinite(number) && Math.abs(number) <= 100) set({ [`w_${role}_${row}_${column}`]: number });
+          if (Number.isFinite(number) && Math.abs(number) <= 100)
+            changes.set({ [`w_${role}_${row}_${column}`]: number });
         },
-        change: () => rest(),
+        change: changes.rest,
       });
       return field;
     }),

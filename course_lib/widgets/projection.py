@@ -86,6 +86,7 @@ class Projection(LiveWidget):
             self._set_tokens(tokens, count_rows("x", x))
             self._set_arrays(x=x, **weights)
             self.selected, self.question = selected, question
+            self._begin_with("selected")
         self._watch_components()
 
     @property

@@ -2,19 +2,19 @@
 import { dotProductScores } from "./attention.js";
 import { Arrow, Label, placeLabels } from "./parts/arrows.js";
 import { button, choice, panel } from "./parts/controls.js";
-import { html, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
-import { Handle, KEY_HELP } from "./parts/handles.js";
+import { html, quoted, setAttributes, setText, shortened, svg, written } from "./parts/elements.js";
+import { KEY_HELP, traitHandle } from "./parts/handles.js";
 import { linkSliders } from "./parts/links.js";
 import { Plane, point, roundExtent } from "./parts/plane.js";
 import { readArray, run } from "./parts/run.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 import { Bars } from "./parts/tables.js";
-import { announcer, kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {import("./parts/links.js").Derived} Derived */
 /** @typedef {ReturnType<typeof readScore>} Scored */
 /** @typedef {"free" | "turn" | "stretch"} Drag */
-/** @typedef {{set: (values: Record<string, number | string>) => void, rest: () => void}} Changes */
+/** @typedef {import("./parts/scene.js").Changes} Changes */
 
 const DRAGS = /** @type {const} */ (["free", "turn", "stretch"]);
 const LEAST_LENGTH = 0.1; // a stretched vector keeps a direction
@@ -69,17 +69,8 @@ function vectorTraits(row) {
  */
 function buildScore(model, root, request) {
   const first = readScore(model);
-  const sync = kernelSync(model);
-  /** @type {Changes} */
-  const changes = {
-    set(values) {
-      for (const [name, value] of Object.entries(values)) model.set(name, value);
-      sync.touch();
-    },
-    rest: () => sync.rest(),
-  };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
-  const question = html("div", { class: "cw-question" });
+  const changes = traitChanges(model);
+  const help = helpText(KEY_HELP);
   const key = choice("Key", first.tokens, (row) => changes.set({ selected: row }));
   const drag = choice("Drag", ["freely", "to turn", "to stretch"], (index) => changes.set({ drag: DRAGS[index] }));
   const reset = button("Reset", () => changes.set(model.get("start")));
@@ -89,34 +80,26 @@ function buildScore(model, root, request) {
   const parts = [scorePlane(model, first, changes, help.id, request), productPanel()];
   if (first.tokens.length > 1) parts.push(allKeysPanel(first));
   const [left, ...right] = parts.map((part) => part.element);
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
   root.classList.add("cw-score");
-  root.append(
-    question,
-    html("div", { class: "cw-controls" }, key.element, drag.element, reset),
-    html("div", { class: "cw-panels cw-score-panels" }, left, html("div", {}, ...right)),
-    readout,
-    help,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [
+      html("div", { class: "cw-controls" }, key.element, drag.element, reset),
+      html("div", { class: "cw-panels cw-score-panels" }, left, html("div", {}, ...right)),
+    ],
+    helps: [help],
+  });
   return {
     draw() {
       const state = readScore(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       key.show(state.selected);
       drag.show(DRAGS.indexOf(state.drag));
       setText(help, DRAG_HELP[state.drag]);
       for (const part of parts) part.draw(state);
-      const sentence = describeScore(state);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describeScore(state));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      changes.stop();
+      around.stop();
       for (const part of parts) part.stop();
     },
   };
@@ -215,14 +198,10 @@ function scorePlane(model, first, changes, help, request) {
     const names = vectorTraits(row);
     const get = () => names.map((name) => model.get(name));
     const reach = () => Math.max(model.get("extent"), 0);
-    return new Handle(plane, {
+    return traitHandle(plane, model, changes, names, {
       label: row === null ? "query" : `key ${first.tokens[row]}`,
       kind: row === null ? "query" : "key",
       help,
-      get,
-      set: (x, y) => changes.set({ [names[0]]: x, [names[1]]: y }),
-      start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
-      rest: changes.rest,
       guide: (x, y) => guided(model.get("drag"), get(), reach(), x, y),
       step: (pressed, coarse) => stepped(model.get("drag"), get(), reach(), pressed, coarse),
       chosen: () => {

@@ -112,6 +112,7 @@ class Score(LiveWidget):
             self._set_arrays(query=query, key=key)
             self.selected, self.drag, self.question = selected, drag, question
             self.controls = list(controls)
+            self._begin_with("selected", "drag")
         self._watch_components()
 
     @property

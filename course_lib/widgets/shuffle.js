@@ -2,10 +2,11 @@
 import { rotate, sinusoidalPositions } from "./arithmetic/positions.js";
 import { attentionWeights, project, weightedSum } from "./attention.js";
 import { button, choice } from "./parts/controls.js";
-import { html, percent, quoted, setAttributes, setText, shortened, uniqueId, written } from "./parts/elements.js";
+import { html, percent, quoted, setAttributes, setText, shortened, written } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
+import { fillTrack } from "./parts/tables.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {{x: number[][], w_query: number[][], w_key: number[][], w_value: number[][]}} Given */
@@ -65,35 +66,21 @@ function readShuffle(model) {
  */
 function buildShuffle(model, root) {
   const first = readShuffle(model);
-  const sync = kernelSync(model);
-  /** @type {SetTraits} */
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    sync.touch();
-  };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, TOKEN_HELP);
-  const question = html("div", { class: "cw-question" });
+  const { set, rest, stop } = traitChanges(model);
+  const help = helpText(TOKEN_HELP);
   const controls = shuffleControls(model, set);
-  const board = tokenBoard(model, first, set, sync.rest, help.id);
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(question, controls.element, board.element, readout, help);
-  const voice = announcer(root);
-  let said = "";
+  const board = tokenBoard(model, first, set, rest, help.id);
+  const around = scene(model, root, { shown: [controls.element, board.element], helps: [help] });
   return {
     draw() {
       const state = readShuffle(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       board.draw(state);
-      const sentence = describeShuffle(state);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence);
-      said = sentence;
+      around.tell(describeShuffle(state));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      stop();
+      around.stop();
     },
   };
 }
@@ -385,22 +372,15 @@ class VectorBars {
   draw(vector, before, reach) {
     vector.forEach((number, index) => {
       const row = this.rows[index];
-      placeBar(row.fill, number / reach);
-      placeBar(row.outline, (before[index] ?? 0) / reach);
+      const outlined = (before[index] ?? 0) / reach;
+      fillTrack(row.fill, 0.5, number / reach / 2);
+      row.outline.style.left = `${50 * (1 + Math.min(outlined, 0))}%`;
+      row.outline.style.width = `${50 * Math.abs(outlined)}%`;
       row.outline.hidden = before.length === 0;
       setText(row.number, written(number));
       row.fill.classList.toggle("cw-negative", number < 0);
     });
   }
-}
-
-/**
- * @param {HTMLElement} bar
- * @param {number} part of its half of the track, negative to the left
- */
-function placeBar(bar, part) {
-  bar.style.left = `${50 * (1 + Math.min(part, 0))}%`;
-  bar.style.width = `${50 * Math.abs(part)}%`;
 }
 
 const TOKEN_HELP =

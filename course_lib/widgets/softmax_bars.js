@@ -3,16 +3,16 @@ import { softmaxRow } from "./attention.js";
 import { Chart, Curve, evenTicks, Mark, MARK_HELP, sample } from "./parts/chart.js";
 import { ColumnEnd, Columns, endHelp } from "./parts/columns.js";
 import { button, choice, panel, slider } from "./parts/controls.js";
-import { html, percent, quoted, setText, uniqueId, written } from "./parts/elements.js";
+import { html, percent, quoted, setText, written } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { roundExtent } from "./parts/plane.js";
 import { readVector, run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {ReturnType<typeof readBars>} BarState */
 /** @typedef {"none" | "1/d_k" | "1/sqrt(d_k)"} Scaling */
-/** @typedef {{set: (values: Record<string, number | string>) => void, rest: () => void}} Changes */
+/** @typedef {import("./parts/scene.js").Changes} Changes */
 
 const SCALINGS = /** @type {const} */ (["none", "1/d_k", "1/sqrt(d_k)"]);
 const SCALING_NAMES = ["none", "× 1/dₖ", "× 1/√dₖ"];
@@ -110,22 +110,10 @@ function readBars(model, reader) {
 function buildBars(model, root, request) {
   const reader = model.get("table").byteLength > 0 ? drawsReader(model) : null;
   const first = readBars(model, reader);
-  const sync = kernelSync(model);
-  /** @type {Changes} */
-  const changes = {
-    set(values) {
-      for (const [name, value] of Object.entries(values)) model.set(name, value);
-      sync.touch();
-    },
-    rest: () => sync.rest(),
-  };
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, reader === null ? endHelp(STEPS) : MARK_HELP);
-  const question = html("div", { class: "cw-question" });
+  const changes = traitChanges(model);
+  const help = helpText(reader === null ? endHelp(STEPS) : MARK_HELP);
   const controls = reader === null ? scoreControls(model, first, changes) : drawControls(model, first, changes, reader);
-  const reset = button("Reset", () => {
-    changes.set(model.get("start"));
-    if (reader === null) changes.set({ added: 0, temperature: 1 });
-  });
+  const reset = button("Reset", () => changes.set(model.get("start")));
   const parts =
     reader === null
       ? [
@@ -138,31 +126,23 @@ function buildBars(model, root, request) {
           weightColumns(first, "2 Weights", request),
           spreadChart(model, changes, reader, help.id, request),
         ];
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(
-    question,
-    html("div", { class: "cw-controls" }, ...controls.elements, reset),
-    html("div", { class: "cw-panels cw-panels-3" }, ...parts.map((part) => part.element)),
-    readout,
-    help,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [
+      html("div", { class: "cw-controls" }, ...controls.elements, reset),
+      html("div", { class: "cw-panels cw-panels-3" }, ...parts.map((part) => part.element)),
+    ],
+    helps: [help],
+  });
   return {
     draw() {
       const state = readBars(model, reader);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       for (const part of parts) part.draw(state);
-      const sentence = reader === null ? describeBars(state) : describeDraws(state, reader);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(reader === null ? describeBars(state) : describeDraws(state, reader));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      changes.stop();
+      around.stop();
       for (const part of parts) part.stop();
     },
   };

@@ -104,6 +104,7 @@ class SoftmaxBars(LiveWidget):
             self._set_arrays(scores=given)
             self.temperature, self.added, self.question = temperature, added, question
             self.controls = list(_OF_SCORES if controls is None else controls)
+            self._begin_with("temperature", "added")
         self._watch_components()
 
     @classmethod
@@ -190,6 +191,7 @@ class SoftmaxBars(LiveWidget):
             )
         self._set_arrays(scores=array)
         self.added = 0.0
+        self._begin_with("added")
 
     @property
     def exponentials(self) -> FloatArray:

@@ -2,17 +2,17 @@
 import { causalMask, dotProductScores, maskedScores, scaledScores, softmax, weightedSum } from "./attention.js";
 import { Arrow, Label, placeLabels } from "./parts/arrows.js";
 import { button, choice, panel, slider, toggle } from "./parts/controls.js";
-import { html, percent, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
-import { Handle, KEY_HELP } from "./parts/handles.js";
+import { html, percent, quoted, setAttributes, setText, shortened, svg, written } from "./parts/elements.js";
+import { KEY_HELP, traitHandle } from "./parts/handles.js";
 import { hullPath } from "./parts/hull.js";
 import { linkSliders } from "./parts/links.js";
 import { Plane, point } from "./parts/plane.js";
 import { readArray, run } from "./parts/run.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 import { Bars, WeightMatrix } from "./parts/tables.js";
-import { announcer, kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
-/** @typedef {import("./parts/timing.js").KernelSync} KernelSync */
+/** @typedef {import("./parts/scene.js").Changes} Changes */
 /** @typedef {ReturnType<typeof readState>} State */
 
 const SCALED = Math.SQRT1_2; // 1 / sqrt(d_k), d_k = 2
@@ -60,52 +60,32 @@ function readState(model) {
 function buildStage(model, root, request) {
   const first = readState(model);
   const shown = /** @type {string[]} */ (model.get("show"));
-  const sync = kernelSync(model);
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, KEY_HELP);
-  const question = html("div", { class: "cw-question" });
-  const controls = buildControls(model, first, sync);
+  const changes = traitChanges(model);
+  const help = helpText(KEY_HELP);
+  const controls = buildControls(model, first, changes);
   const panels = [
-    shown.includes("vectors") ? vectorsPanel(model, first, sync, help.id, request) : null,
+    shown.includes("vectors") ? vectorsPanel(model, first, changes, help.id, request) : null,
     shown.includes("scores") ? scoresPanel(first) : null,
-    shown.includes("weights") ? weightsPanel(first, root, (row) => change(model, sync, { selected: row })) : null,
-    shown.includes("output") ? outputPanel(model, first, sync, help.id, request) : null,
+    shown.includes("weights") ? weightsPanel(first, root, (row) => changes.set({ selected: row })) : null,
+    shown.includes("output") ? outputPanel(model, first, changes, help.id, request) : null,
   ].filter((part) => part !== null);
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
   const body = html("div", { class: `cw-panels cw-panels-${panels.length}` }, ...panels.map((part) => part.element));
   if (first.tokens.length > 4) body.classList.add("cw-many");
-  root.append(question, controls.element, body, readout, help);
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, { shown: [controls.element, body], helps: [help] });
 
   return {
     draw() {
       const state = readState(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(state);
       for (const part of panels) part.draw(state);
-      const sentence = describe(state, shown);
-      setText(readout, `${sentence}.`);
-      if (said !== "" && said !== sentence) voice.say(() => `${sentence}.`.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describe(state, shown));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      changes.stop();
+      around.stop();
       for (const part of panels) part.stop();
     },
   };
-}
-
-/**
- * Set traits now and tell the kernel.
- * @param {Model} model
- * @param {KernelSync} sync
- * @param {Record<string, number | boolean>} values
- */
-function change(model, sync, values) {
-  for (const [name, value] of Object.entries(values)) model.set(name, value);
-  sync.touch();
 }
 
 /**
@@ -118,31 +98,31 @@ function describe(state, shown) {
   if (!shown.includes("weights") && !shown.includes("output")) {
     const scores = state.scores[selected];
     const best = scores.indexOf(Math.max(...scores));
-    return `Query ${quoted(tokens[selected])} now has its highest score, ${written(scores[best])}, with key ${quoted(tokens[best])}`;
+    return `Query ${quoted(tokens[selected])} now has its highest score, ${written(scores[best])}, with key ${quoted(tokens[best])}.`;
   }
   const row = state.weights[selected];
   const most = row.indexOf(Math.max(...row));
   const [x, y] = state.output[selected];
-  return `Query ${quoted(tokens[selected])} now attends ${percent(row[most])} to key ${quoted(tokens[most])}; its output is (${written(x)}, ${written(y)})`;
+  return `Query ${quoted(tokens[selected])} now attends ${percent(row[most])} to key ${quoted(tokens[most])}; its output is (${written(x)}, ${written(y)}).`;
 }
 
 /**
  * @param {Model} model
  * @param {State} first
- * @param {KernelSync} sync
+ * @param {Changes} changes
  */
-function buildControls(model, first, sync) {
-  const query = choice("Query", first.tokens, (index) => change(model, sync, { selected: index }));
+function buildControls(model, first, changes) {
+  const query = choice("Query", first.tokens, (index) => changes.set({ selected: index }));
   const temperature = slider(
     "Temperature",
     { min: 0.1, max: 5, step: 0.05 },
-    (number) => change(model, sync, { temperature: number }),
-    () => sync.rest(),
+    (number) => changes.set({ temperature: number }),
+    changes.rest,
   );
-  const scale = toggle("Scale by 1/√d", (on) => change(model, sync, { scale: on ? SCALED : 1 }));
+  const scale = toggle("Scale by 1/√d", (on) => changes.set({ scale: on ? SCALED : 1 }));
   scale.element.lastElementChild?.append(html("sub", {}, "k"));
-  const causal = toggle("Causal mask", (on) => change(model, sync, { is_causal: on }));
-  const reset = button("Reset", () => change(model, sync, model.get("start")));
+  const causal = toggle("Causal mask", (on) => changes.set({ is_causal: on }));
+  const reset = button("Reset", () => changes.set(model.get("start")));
   const wanted = /** @type {string[]} */ (model.get("controls"));
   for (const [name, control] of Object.entries({ query, temperature, scale, causal })) {
     control.element.hidden = !wanted.includes(name);
@@ -170,23 +150,18 @@ function buildControls(model, first, sync) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {KernelSync} sync
+ * @param {Changes} changes
  * @param {string} help
  * @param {Plane} plane
  * @param {"query" | "key" | "value"} kind
  */
-function vectorHandles(model, first, sync, help, plane, kind) {
+function vectorHandles(model, first, changes, help, plane, kind) {
   return first.tokens.map((token, row) => {
-    const names = [`${kind}_${row}_x`, `${kind}_${row}_y`];
-    return new Handle(plane, {
+    return traitHandle(plane, model, changes, [`${kind}_${row}_x`, `${kind}_${row}_y`], {
       label: `${kind} ${token}`,
       kind,
       help,
-      get: () => names.map((name) => model.get(name)),
-      set: (x, y) => change(model, sync, { [names[0]]: x, [names[1]]: y }),
-      start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
-      rest: () => sync.rest(),
-      chosen: kind === "query" ? () => change(model, sync, { selected: row }) : undefined,
+      chosen: kind === "query" ? () => changes.set({ selected: row }) : undefined,
     });
   });
 }
@@ -194,19 +169,19 @@ function vectorHandles(model, first, sync, help, plane, kind) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {KernelSync} sync
+ * @param {Changes} changes
  * @param {string} help
  * @param {() => void} request
  */
-function vectorsPanel(model, first, sync, help, request) {
+function vectorsPanel(model, first, changes, help, request) {
   const plane = new Plane("Queries and keys; drag a tip", request);
   const rows = first.tokens.map((_, row) => row);
   const kinds = /** @type {const} */ (["key", "query"]);
   const arrows = { key: rows.map(() => new Arrow("key")), query: rows.map(() => new Arrow("query")) };
   const labels = { key: rows.map(() => new Label("cw-key")), query: rows.map(() => new Label("cw-query")) };
   const handles = {
-    query: vectorHandles(model, first, sync, help, plane, "query"),
-    key: vectorHandles(model, first, sync, help, plane, "key"),
+    query: vectorHandles(model, first, changes, help, plane, "query"),
+    key: vectorHandles(model, first, changes, help, plane, "key"),
   };
   for (const kind of kinds) {
     plane.arrows.append(...arrows[kind].map((arrow) => arrow.element));
@@ -316,11 +291,11 @@ function weightsPanel(first, root, select) {
 /**
  * @param {Model} model
  * @param {State} first
- * @param {KernelSync} sync
+ * @param {Changes} changes
  * @param {string} help
  * @param {() => void} request
  */
-function outputPanel(model, first, sync, help, request) {
+function outputPanel(model, first, changes, help, request) {
   const plane = new Plane("Values and the output; drag a value", request);
   const hull = svg("path", { class: "cw-hull" });
   const pulls = first.tokens.map(() => svg("path", { class: "cw-pull" }));
@@ -328,7 +303,7 @@ function outputPanel(model, first, sync, help, request) {
   const mixed = new Arrow("output");
   const labels = first.tokens.map(() => new Label("cw-value"));
   const mixedLabel = new Label("cw-output");
-  const handles = vectorHandles(model, first, sync, help, plane, "value");
+  const handles = vectorHandles(model, first, changes, help, plane, "value");
   plane.below.append(hull, ...pulls);
   plane.arrows.append(...arrows.map((arrow) => arrow.element), mixed.element);
   plane.labels.append(...labels.map((label) => label.element), mixedLabel.element);

@@ -122,6 +122,7 @@ class AttentionStage(LiveWidget):
             self.selected, self.temperature, self.scale = selected, temperature, scale
             self.is_causal, self.show, self.question = is_causal, list(show), question
             self.controls = self._usual_controls() if controls is None else list(controls)
+            self._begin_with("selected", "temperature", "scale", "is_causal")
         self._watch_components()
 
     @property

@@ -1,11 +1,12 @@
 // A training run, scrubbed back and forth: its losses, and what each head attends to at the step in hand.
 import { Chart, Curve, evenTicks, Mark, sample } from "./parts/chart.js";
 import { button, panel, slider, toggle } from "./parts/controls.js";
-import { html, percent, quoted, setText, shortened, spoken, uniqueId, written } from "./parts/elements.js";
+import { html, percent, quoted, setText, shortened, spoken, written } from "./parts/elements.js";
 import { drawLargeMap, drawSmallMap, hasRoomForNumbers } from "./parts/heatmap.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
-import { announcer, kernelSync } from "./parts/timing.js";
+import { helpText, scene } from "./parts/scene.js";
+import { kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {import("./parts/chart.js").Axis} Axis */
@@ -146,38 +147,29 @@ function buildTraining(model, root, request) {
     player.stop();
     goTo(place);
   };
-  const question = html("div", { class: "cw-question" });
   const controls = trainingControls(model, recorded, player, byHand, sync);
   const losses = lossesPanel(model, recorded, byHand, sync, request);
   const heads = recorded.nHeads > 0 ? headsPanel(recorded, root) : null;
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
   root.classList.add("cw-training");
-  root.append(
-    question,
-    controls.element,
-    html("div", { class: "cw-runbody" }, losses.element, ...(heads === null ? [] : [heads.element])),
-    readout,
-  );
-  const voice = announcer(root);
-  heads?.listen((words) => voice.say(() => words));
-  let said = "";
+  const around = scene(model, root, {
+    shown: [
+      controls.element,
+      html("div", { class: "cw-runbody" }, losses.element, ...(heads === null ? [] : [heads.element])),
+    ],
+  });
+  heads?.listen((words) => around.say(words));
   return {
     draw() {
       const present = readPresent(model, recorded);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       controls.draw(present);
       losses.draw(present);
       heads?.draw(present);
-      const sentence = describeRun(recorded, present, written);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => describeRun(recorded, present, spoken));
-      said = sentence;
+      around.tell(describeRun(recorded, present, written), { spoken: () => describeRun(recorded, present, spoken) });
     },
     stop() {
       player.stop();
       sync.stop();
-      voice.stop();
+      around.stop();
       losses.stop();
       heads?.stop();
     },
@@ -571,7 +563,7 @@ class HeadMap {
  * @param {HTMLElement} root
  */
 function headsPanel(recorded, root) {
-  const help = html("div", { id: uniqueId("help"), class: "cw-unseen" }, CELL_HELP);
+  const help = helpText(CELL_HELP);
   let snapshot = 0;
   /** @type {[number, number] | null} */
   let pointed = null;

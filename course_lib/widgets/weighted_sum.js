@@ -3,19 +3,19 @@ import { weightedSum } from "./attention.js";
 import { Arrow, Label, placeLabels } from "./parts/arrows.js";
 import { ColumnEnd, Columns, endHelp } from "./parts/columns.js";
 import { button, panel, toggle } from "./parts/controls.js";
-import { html, quoted, setAttributes, setText, shortened, svg, uniqueId, written } from "./parts/elements.js";
-import { Handle, KEY_HELP } from "./parts/handles.js";
+import { html, quoted, setAttributes, setText, shortened, svg, written } from "./parts/elements.js";
+import { KEY_HELP, traitHandle } from "./parts/handles.js";
 import { hullPath, isInsideHull } from "./parts/hull.js";
 import { linkSliders } from "./parts/links.js";
 import { Plane, point, roundExtent } from "./parts/plane.js";
 import { readArray, readVector, run } from "./parts/run.js";
+import { helpText, scene, traitChanges } from "./parts/scene.js";
 import { makeRoom, sharesOf, sumOf } from "./parts/shares.js";
-import { announcer, kernelSync } from "./parts/timing.js";
 
 /** @typedef {import("./parts/timing.js").Model} Model */
 /** @typedef {import("./parts/links.js").Derived} Derived */
 /** @typedef {ReturnType<typeof readMixture>} Mixture */
-/** @typedef {{set: (values: Record<string, number | boolean>) => void, rest: () => void}} Changes */
+/** @typedef {import("./parts/scene.js").Changes} Changes */
 
 const STEPS = /** @type {const} */ ([0.05, 0.25]);
 const [LEAST, LARGEST] = [-1, 2]; // as Python allows, where the weights need not sum to 1
@@ -69,19 +69,8 @@ function withMoved(model, row, weight) {
  */
 function buildMixture(model, root, request) {
   const first = readMixture(model);
-  const sync = kernelSync(model);
-  /** @type {Changes} */
-  const changes = {
-    set(values) {
-      for (const [name, value] of Object.entries(values)) model.set(name, value);
-      sync.touch();
-    },
-    rest: () => sync.rest(),
-  };
-  const helps = [KEY_HELP, endHelp(STEPS)].map((text) =>
-    html("div", { id: uniqueId("help"), class: "cw-unseen" }, text),
-  );
-  const question = html("div", { class: "cw-question" });
+  const changes = traitChanges(model);
+  const helps = [KEY_HELP, endHelp(STEPS)].map((text) => helpText(text));
   const sumToOne = toggle("Weights sum to 1", (on) => {
     const weights = readVector(model, "weights", first.tokens.length);
     changes.set(on ? { sum_to_one: true, ...weightTraits(sharesOf(weights)) } : { sum_to_one: false });
@@ -90,7 +79,7 @@ function buildMixture(model, root, request) {
   const equal = button("Equal weights", () =>
     changes.set(weightTraits(first.tokens.map(() => 1 / first.tokens.length))),
   );
-  const reset = button("Reset", () => changes.set(startOf(model)));
+  const reset = button("Reset", () => changes.set(startOf(model, model.get("start").sum_to_one)));
   const wanted = /** @type {string[]} */ (model.get("controls"));
   sumToOne.element.hidden = !wanted.includes("sum_to_one");
   chain.element.hidden = !wanted.includes("chain");
@@ -100,45 +89,38 @@ function buildMixture(model, root, request) {
     valuesPlane(model, first, changes, helps[0].id, request),
     sumTable(first),
   ];
-  const readout = html("div", { class: "cw-readout", "aria-hidden": "true" });
-  root.append(
-    question,
-    html("div", { class: "cw-controls" }, sumToOne.element, chain.element, equal, reset),
-    html("div", { class: "cw-panels cw-panels-3" }, ...parts.map((part) => part.element)),
-    readout,
-    ...helps,
-  );
-  const voice = announcer(root);
-  let said = "";
+  const around = scene(model, root, {
+    shown: [
+      html("div", { class: "cw-controls" }, sumToOne.element, chain.element, equal, reset),
+      html("div", { class: "cw-panels cw-panels-3" }, ...parts.map((part) => part.element)),
+    ],
+    helps: [...helps],
+  });
   return {
     draw() {
       const state = readMixture(model);
-      setText(question, model.get("question"));
-      question.hidden = model.get("question") === "";
       sumToOne.show(state.sumToOne);
       chain.show(state.chain);
       for (const part of parts) part.draw(state);
-      const sentence = describeMixture(state);
-      setText(readout, sentence);
-      if (said !== "" && said !== sentence) voice.say(() => sentence.replaceAll("−", "-"));
-      said = sentence;
+      around.tell(describeMixture(state));
     },
     stop() {
-      sync.stop();
-      voice.stop();
+      changes.stop();
+      around.stop();
       for (const part of parts) part.stop();
     },
   };
 }
 
 /**
- * What Python gave last; its weights as shares where they must sum to 1 now.
+ * What Python gave last; its weights as shares where they must sum to 1.
  * @param {Model} model
+ * @param {boolean} mustSum
  * @returns {Record<string, number>}
  */
-function startOf(model) {
+function startOf(model, mustSum) {
   const start = model.get("start");
-  if (!model.get("sum_to_one")) return start;
+  if (!mustSum) return start;
   const weights = model
     .get("tokens")
     .map((/** @type {string} */ _, /** @type {number} */ row) => start[`weights_${row}`]);
@@ -185,7 +167,7 @@ function weightsColumns(model, first, changes, help, request) {
       rest: changes.rest,
       get: () => model.get(name),
       set: (weight) => changes.set(withMoved(model, row, weight)),
-      start: () => startOf(model)[name] ?? model.get(name),
+      start: () => startOf(model, model.get("sum_to_one"))[name] ?? model.get(name),
     });
   });
   columns.handles.append(...ends.map((end) => end.element));
@@ -222,15 +204,10 @@ function valuesPlane(model, first, changes, help, request) {
   const labels = first.tokens.map(() => new Label("cw-value"));
   const mixedLabel = new Label("cw-output");
   const handles = first.tokens.map((token, row) => {
-    const names = [`value_${row}_x`, `value_${row}_y`];
-    return new Handle(plane, {
+    return traitHandle(plane, model, changes, [`value_${row}_x`, `value_${row}_y`], {
       label: `value ${token}`,
       kind: "value",
       help,
-      get: () => names.map((name) => model.get(name)),
-      set: (x, y) => changes.set({ [names[0]]: x, [names[1]]: y }),
-      start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
-      rest: changes.rest,
     });
   });
   plane.below.append(hull, ...pulls);

@@ -97,6 +97,7 @@ class WeightedSum(LiveWidget):
             self._set_arrays(value=value, weights=weights)
             self._widen(1.2 * float(np.max(np.abs(self.value))))  # room for a name beyond every tip
             self.chain, self.controls, self.question = chain, list(controls), question
+            self._begin_with("sum_to_one", "chain")
         self._sharing = False
         self._watch_components()
         self.observe(self._share, names=self._numbers_of("weights"))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from course_lib.lab import SETTINGS
+from course_lib.lab import PROMPT, SETTINGS
 
 LOCAL = ("127.0.0.1", "localhost")
 # The kernel runs the code, the page shows what came: both are asked through JupyterLab's own application object.
@@ -50,14 +50,14 @@ _READY = """() => {
 class Server:
     """One JupyterLab with settings of its own, serving a folder."""
 
-    def __init__(self, home: Path, root: Path) -> None:
+    def __init__(self, home: Path, root: Path, windowing: str = "none") -> None:
         self.root, self.token, self.port = root, secrets.token_hex(16), _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = home / "settings"
         self._log = home / "jupyter.log"
         self.theme("JupyterLab Light")
         self._write_settings("apputils-extension", "notification", fetchNews="false", checkForUpdates=False)
-        self._write_settings("notebook-extension", "tracker", windowingMode="none")
+        self._write_settings("notebook-extension", "tracker", windowingMode=windowing)
         folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "RUNTIME")}
         command = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser", "--allow-root",
@@ -65,7 +65,7 @@ class Server:
             f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={self.token}",
             f"--LabApp.user_settings_dir={self._settings}", f"--LabApp.workspaces_dir={home / 'workspaces'}",
             "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
-            f"--LabApp.app_settings_dir={SETTINGS}",
+            f"--LabApp.app_settings_dir={SETTINGS}", *PROMPT,
         ]  # fmt: skip
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -112,9 +112,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serve(home: Path, root: Path) -> Iterator[Server]:
-    """Run a server while the block runs, and end it however the block ends."""
-    server = Server(home, root)
+def serve(home: Path, root: Path, windowing: str = "none") -> Iterator[Server]:
+    """Run a server while the block runs, and end it however the block ends.
+
+    `windowing` is JupyterLab's way with the cells that are scrolled away: "none" shows them all, which tests rely on;
+    what learners have is "contentVisibility".
+    """
+    server = Server(home, root, windowing)
     try:
         server.wait()
         yield server

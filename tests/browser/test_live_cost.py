@@ -100,7 +100,7 @@ def test_points_and_lines_stand_where_the_numbers_are(bench: NotebookPage) -> No
     chart = root.locator(".cw-chart").nth(1)  # memory
     marks = chart.locator(".cw-series-0 .cw-marks path")
     places = [
-        [float(number) for number in re.findall(r"[\d.]+", marks.nth(point).get_attribute("transform"))]
+        [float(number) for number in re.findall(r"[\d.]+", marks.nth(point).get_attribute("d"))][:2]
         for point in range(4)
     ]
     n_tokens, n_bytes = np.log(bench.array("widget.points['bytes']['plain']"))

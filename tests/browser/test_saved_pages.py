@@ -14,7 +14,7 @@ from probes import CUT_TEXT, LOW_CONTRAST
 from stage_page import handle, numbers, picture, until, vector
 from test_accessibility import findings
 
-from course_lib.widgets import AttentionStage, Projection, save_html
+from course_lib.widgets import AttentionStage, Projection, Score, SoftmaxBars, save_html
 
 Open = Callable[..., Any]
 
@@ -94,6 +94,34 @@ def test_a_saved_page_drags_and_computes_without_a_kernel(open_saved: Open) -> N
     until(lambda: vector(root, "query the") == [1.5, 0.3])
     said = root.locator("[aria-live=polite]")
     until(lambda: said.inner_text().startswith("Query “the” now attends"))
+
+
+def swipe(page: Any, x: float, y: float, up: float) -> None:
+    """Put a finger down, move it up the screen by so many pixels, and lift it."""
+    session = page.context.new_cdp_session(page)
+    for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        at = [{"x": x, "y": y - share * up}]
+        session.send("Input.dispatchTouchEvent", {"type": "touchMove" if share else "touchStart", "touchPoints": at})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    session.detach()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(AttentionStage, "query the"), (Score, "query"), (SoftmaxBars, "score the")]
+)
+def test_a_finger_drags_a_handle_and_elsewhere_scrolls_the_page(open_saved: Open, kind: Any, name: str) -> None:
+    page = open_saved(kind(), has_touch=True, viewport={"width": 420, "height": 360})
+    root, way = stage_of(page) if kind is not SoftmaxBars else page.locator(".cw-root").first, 40
+    tip = handle(root, name)
+    tip.evaluate("node => node.scrollIntoView({ block: 'center' })")
+    box, before, place = tip.bounding_box(), tip.get_attribute("aria-valuetext"), page.evaluate("() => scrollY")
+    swipe(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, way)
+    until(lambda: tip.get_attribute("aria-valuetext") != before)
+    assert abs(box["y"] - tip.bounding_box()["y"] - way) < 3, "it followed the finger"
+    assert page.evaluate("() => scrollY") == place, "the page stood still"
+    ground = root.locator("svg").first.bounding_box()
+    swipe(page, ground["x"] + 4, 300, 120)
+    until(lambda: page.evaluate("() => scrollY") > place)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -79,6 +79,9 @@ export class Label {
 
 const LABEL_HEIGHT = 14;
 const ruler = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+/** @type {Map<string, Map<string, number>>} widths of texts, by font */
+const widths = new Map();
+const MOST_WIDTHS = 5000;
 
 /**
  * The width of a label in pixels, measured beside the page: asking the page would make it lay itself out every frame.
@@ -87,8 +90,15 @@ const ruler = typeof document === "undefined" ? null : document.createElement("c
  */
 function textWidth(text, family) {
   if (ruler === null) return 7 * text.length;
-  ruler.font = `600 12px ${family}`;
-  return ruler.measureText(text).width;
+  let known = widths.get(family);
+  if (known === undefined || known.size > MOST_WIDTHS) widths.set(family, (known = new Map()));
+  let width = known.get(text);
+  if (width === undefined) {
+    ruler.font = `600 12px ${family}`;
+    width = ruler.measureText(text).width;
+    known.set(text, width);
+  }
+  return width;
 }
 
 const TURNS = [0, 0.6, -0.6, 1.2, -1.2, 1.9, -1.9, 2.6, -2.6];

@@ -1,5 +1,5 @@
 // A chart of curves over an axis, its grid, its markers, and a mark that is moved along the axis.
-import { setAttributes, setText, svg, written } from "./elements.js";
+import { ground, setAttributes, setText, svg, written } from "./elements.js";
 import { point } from "./plane.js";
 
 /**
@@ -30,7 +30,7 @@ export class Chart {
     /** @type {Axis} */
     this.y = { low: 0, high: 1, ticks: [] };
     this.grid = svg("g", { class: "cw-grid", "aria-hidden": "true" });
-    this.area = svg("svg", { class: "cw-area", "aria-hidden": "true" });
+    this.area = svg("svg", { class: "cw-area", "aria-hidden": "true" }, ground());
     this.above = svg("g");
     this.element = svg(
       "svg",
@@ -40,6 +40,7 @@ export class Chart {
         "aria-label": label,
         height: look.height,
       },
+      ground(),
       this.grid,
       this.area,
       this.above,
@@ -173,12 +174,13 @@ export function evenTicks(low, high, most) {
   });
 }
 
+// Markers, from their middle.
 const SHAPES = [
-  "M0 -4A4 4 0 1 0 0.01 -4Z",
-  "M-3.5 -3.5h7v7h-7Z",
-  "M0 -4.5L4.5 3.5H-4.5Z",
-  "M0 -5L5 0L0 5L-5 0Z",
-  "M0 4.5L4.5 -3.5H-4.5Z",
+  "m0 -4a4 4 0 1 0 0.01 0z",
+  "m-3.5 -3.5h7v7h-7z",
+  "m0 -4.5l4.5 8h-9z",
+  "m0 -5l5 5l-5 5l-5 -5z",
+  "m0 4.5l4.5 -8h-9z",
 ];
 
 /**
@@ -208,12 +210,12 @@ export class Curve {
   draw(line, marks, beyond = [], isHollow = () => false) {
     setAttributes(this.line, { d: pathThrough(line) });
     setAttributes(this.beyond, { d: beyond.map(pathThrough).join("") });
-    while (this.marks.childNodes.length < marks.length) this.marks.append(svg("path", { d: this.shape }));
+    while (this.marks.childNodes.length < marks.length) this.marks.append(svg("path"));
     while (this.marks.childNodes.length > marks.length) this.marks.lastChild?.remove();
     marks.forEach((mark, index) => {
       const node = /** @type {Element} */ (this.marks.childNodes[index]);
       setAttributes(node, {
-        transform: `translate(${point(...mark)})`,
+        d: `M${point(...mark)}${this.shape}`,
         class: isHollow(index) ? "cw-hollow" : "",
       });
     });
@@ -273,7 +275,7 @@ export class Mark {
       "text-anchor": "middle",
       "aria-hidden": "true",
     });
-    this.knob = svg("path", { class: "cw-knob", d: "M-6 0L0 -9L6 0L6 7H-6Z" });
+    this.knob = svg("path", { class: "cw-knob" });
     this.floor = svg("rect", {
       class: "cw-floor",
       pointerdown: (event) => this.grab(event),
@@ -308,7 +310,7 @@ export class Mark {
       height: bottom - top + 30,
     });
     setAttributes(this.line, { d: `M${x.toFixed(1)} ${top}V${bottom}` });
-    setAttributes(this.knob, { transform: `translate(${point(x, bottom)})` });
+    setAttributes(this.knob, { d: `M${point(x, bottom)}m-6 0l6 -9l6 9v7h-12z` });
     const text = this.options.text(value);
     setText(this.tag, text);
     const half = 3.6 * text.length;

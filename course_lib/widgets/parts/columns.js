@@ -1,5 +1,5 @@
 // Upright bars over one axis, to look at or to drag by their ends.
-import { setAttributes, setText, shortened, spoken, svg, written } from "./elements.js";
+import { ground, setAttributes, setText, shortened, spoken, svg, written } from "./elements.js";
 import { Handle } from "./handles.js";
 import { point } from "./plane.js";
 
@@ -34,6 +34,7 @@ export class Columns {
     this.element = svg(
       "svg",
       { class: `cw-columns ${className}`, role: "group", "aria-label": label, height: this.height },
+      ground(),
       this.axis,
       svg("g", { "aria-hidden": "true" }, ...this.bars, ...this.labels, ...this.figures),
       this.zero,
@@ -192,8 +193,8 @@ export class ColumnEnd extends Handle {
   /** Put it at the end of its bar, and tell assistive technology. */
   draw() {
     const number = this.options.get()[1];
+    this.put(this.columns.place([this.index, number]));
     setAttributes(this.element, {
-      transform: `translate(${point(...this.columns.place([this.index, number]))})`,
       "aria-valuemin": this.columns.low,
       "aria-valuemax": this.columns.high,
       "aria-valuenow": number,

@@ -47,6 +47,14 @@ export function svg(name, attributes = {}, ...children) {
 }
 
 /**
+ * A ground that nobody sees, larger than what moves on it. Where the outline of what is painted changes, the browser
+ * sorts the layers of the whole page anew; with this it stays.
+ */
+export function ground() {
+  return svg("rect", { class: "cw-ground", x: -40, y: -40, width: 2000, height: 1000, "aria-hidden": "true" });
+}
+
+/**
  * Write text into an element that holds text only; does nothing where it is there already.
  * @param {Element} node
  * @param {string} text

@@ -1,6 +1,5 @@
 // The tips of vectors, in the hand and under the keys.
 import { setAttributes, spoken, svg } from "./elements.js";
-import { point } from "./plane.js";
 
 /** @typedef {import("./arrows.js").Kind} Kind */
 
@@ -39,6 +38,11 @@ export class Handle {
     this.options = options;
     /** @type {[number, number] | null} from the pointer to the tip, so that the tip does not jump when grabbed */
     this.grip = null;
+    this.rings = [
+      svg("circle", { class: "cw-reach", r: 15 }),
+      svg("circle", { class: "cw-ring", r: 10 }),
+      svg("circle", { class: "cw-dot", r: 4 }),
+    ];
     this.element = svg(
       "g",
       {
@@ -56,18 +60,23 @@ export class Handle {
         pointercancel: () => this.release(),
         lostpointercapture: () => this.release(),
       },
-      svg("circle", { class: "cw-reach", r: 15 }),
-      svg("circle", { class: "cw-ring", r: 10 }),
-      svg("circle", { class: "cw-dot", r: 4 }),
+      ...this.rings,
     );
+  }
+
+  /**
+   * Put it at a place. Not by a transform: where one of those changes, the browser sorts the layers of the whole page anew.
+   * @param {readonly [number, number]} place in pixels
+   */
+  put([x, y]) {
+    for (const ring of this.rings) setAttributes(ring, { cx: x.toFixed(1), cy: y.toFixed(1) });
   }
 
   /** Put it where its vector is, and tell assistive technology. */
   draw() {
     const vector = this.options.get();
-    const [x, y] = this.plane.place(vector);
+    this.put(this.plane.place(vector));
     setAttributes(this.element, {
-      transform: `translate(${point(x, y)})`,
       "aria-valuemin": -this.plane.edge,
       "aria-valuemax": this.plane.edge,
       "aria-valuenow": vector[0],
@@ -141,6 +150,24 @@ export class Handle {
     this.element.classList.remove("cw-held");
     this.options.rest();
   }
+}
+
+/**
+ * A handle for a vector that two traits hold.
+ * @param {Ground} plane
+ * @param {import("./timing.js").Model} model
+ * @param {import("./scene.js").Changes} changes
+ * @param {readonly string[]} names of the traits of x and y
+ * @param {Pick<HandleOptions, "label" | "kind" | "help"> & Partial<HandleOptions>} options
+ */
+export function traitHandle(plane, model, changes, names, options) {
+  return new Handle(plane, {
+    get: () => names.map((name) => model.get(name)),
+    set: (x, y) => changes.set({ [names[0]]: x, [names[1]]: y }),
+    start: () => names.map((name) => model.get("start")[name] ?? model.get(name)),
+    rest: changes.rest,
+    ...options,
+  });
 }
 
 export const KEY_HELP =

@@ -37,6 +37,7 @@ async function findModel(model, id) {
  */
 function linkSlider(model, slider, number, changed) {
   const differ = () => Math.abs(slider.get("value") - number.get()) > 0.501 * slider.get("step");
+  const sync = kernelSync(slider);
   const fromSlider = () => {
     if (!differ()) return;
     number.set(slider.get("value"));
@@ -45,7 +46,7 @@ function linkSlider(model, slider, number, changed) {
   const toSlider = () => {
     if (!differ()) return;
     slider.set("value", number.get());
-    slider.save_changes();
+    sync.touch();
   };
   slider.on("change:value", fromSlider);
   for (const trait of number.traits) model.on(`change:${trait}`, toSlider);

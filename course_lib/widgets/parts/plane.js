@@ -1,5 +1,5 @@
 // A square of the plane with grid, axes and numbers.
-import { setAttributes, svg, written } from "./elements.js";
+import { ground, setAttributes, svg, written } from "./elements.js";
 
 const MARGIN = 12; // pixels between the outermost grid line and the edge of the plane
 
@@ -25,6 +25,7 @@ export class Plane {
     this.element = svg(
       "svg",
       { class: "cw-plane", role: "group", "aria-label": label },
+      ground(),
       this.grid,
       this.below,
       this.arrows,

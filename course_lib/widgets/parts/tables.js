@@ -16,14 +16,14 @@ export class Bars {
       const fill = html("div", { class: "cw-fill" });
       const outline = html("div", { class: "cw-outline" });
       const zero = html("div", { class: "cw-zero" });
-      const numbers = headings.slice(2).map(() => html("td", { class: "cw-number" }));
+      const numbers = headings.slice(2).map(() => html("div", { class: "cw-fixed" }));
       const track = html("div", { class: "cw-track" }, outline, fill, zero);
       const row = html(
         "tr",
         {},
         html("th", { scope: "row", title: name }, shortened(name)),
         html("td", { class: "cw-trackcell" }, track),
-        ...numbers,
+        ...numbers.map((number) => html("td", { class: "cw-number" }, number)),
       );
       return { row, fill, outline, zero, numbers };
     });
@@ -53,8 +53,9 @@ export class Bars {
    */
   draw(index, length, outlined, zero, numbers, blocked) {
     const { row, fill, outline, zero: mark, numbers: cells } = this.rows[index];
-    stretch(fill, zero, length);
-    stretch(outline, zero, outlined);
+    fillTrack(fill, zero, length);
+    outline.style.left = `${100 * (outlined < 0 ? zero + outlined : zero)}%`;
+    outline.style.width = `${100 * Math.abs(outlined)}%`;
     mark.style.left = `${100 * zero}%`;
     numbers.forEach((number, place) => setText(cells[place], number));
     row.classList.toggle("cw-blocked", blocked);
@@ -63,13 +64,17 @@ export class Bars {
 }
 
 /**
+ * Fill a part of a track. The element spans all of the track and its background the part, so that nothing is laid out
+ * and no outline changes when it moves.
  * @param {HTMLElement} node
- * @param {number} zero
- * @param {number} length
+ * @param {number} zero where zero is on the track, 0 to 1
+ * @param {number} length as a part of the track, negative to the left
  */
-function stretch(node, zero, length) {
-  node.style.left = `${100 * (length < 0 ? zero + length : zero)}%`;
-  node.style.width = `${100 * Math.abs(length)}%`;
+export function fillTrack(node, zero, length) {
+  const width = Math.min(Math.abs(length), 1);
+  const left = length < 0 ? zero - width : zero;
+  const room = 1 - width; // a background's position is a part of the room that it leaves
+  node.style.background = `linear-gradient(var(--cw-bar) 0 0) ${room > 0 ? (100 * left) / room : 0}% 0 / ${100 * width}% 100% no-repeat`;
 }
 
 /**
@@ -95,15 +100,16 @@ export class WeightMatrix {
         shortened(name, 7),
       ),
     );
-    this.cells = names.map(() => names.map(() => html("td")));
-    this.sums = names.map(() => html("td", { class: "cw-sum" }));
+    this.numbers = names.map(() => names.map(() => html("div", { class: "cw-fixed" })));
+    this.cells = this.numbers.map((row) => row.map((number) => html("td", {}, number)));
+    this.sums = names.map(() => html("div", { class: "cw-fixed" }));
     this.rows = names.map((_, row) =>
       html(
         "tr",
         { click: () => select(row) },
         html("th", { scope: "row" }, this.buttons[row]),
         ...this.cells[row],
-        this.sums[row],
+        html("td", { class: "cw-sum" }, this.sums[row]),
       ),
     );
     const columns = names.map((name) =>
@@ -159,7 +165,7 @@ export class WeightMatrix {
         sum += weight;
         const cell = this.cells[i][j];
         const { background, text } = weightColours(weight, theme);
-        setText(cell, written(weight));
+        setText(this.numbers[i][j], written(weight));
         cell.style.backgroundColor = background;
         cell.style.color = text;
       });

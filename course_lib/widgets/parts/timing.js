@@ -11,57 +11,87 @@ import { html, setText } from "./elements.js";
  * @property {(event: string, callback: () => void) => void} off
  */
 
-const SYNC_EVERY = 50; // milliseconds: the kernel hears of a drag at most twenty times a second
+const SYNC_EVERY = 100; // milliseconds: the kernel hears of a drag at most ten times a second
+const FRAME_AT_MOST = 100; // milliseconds after which nobody waits for a frame any more: the page may be hidden
 const SAY_AFTER = 700; // milliseconds of rest before a change is read out
 
 /**
- * Draw at most once a frame, however often it is asked for.
+ * Draw at most once a frame, however often it is asked for. The first time it draws at once, when what is going on has
+ * finished: the event of a hand or the message of the kernel. Then the frame that follows has only to be painted. What
+ * comes later before that frame is drawn with it.
  * @param {() => void} draw
  */
 export function painter(draw) {
-  let waiting = 0;
+  let frame = 0; // the frame that is waited for, once something was drawn for it
+  let isAsked = false;
+  let isStopped = false;
   const paint = () => {
-    waiting = 0;
-    draw();
+    isAsked = false;
+    if (!isStopped) draw();
+  };
+  const begin = () => {
+    frame = 0;
+    if (isAsked) paint();
   };
   return {
     request() {
-      if (waiting === 0) waiting = requestAnimationFrame(paint);
+      if (isAsked) return;
+      isAsked = true;
+      if (frame !== 0) return;
+      frame = requestAnimationFrame(begin);
+      queueMicrotask(paint);
     },
     stop() {
-      cancelAnimationFrame(waiting);
-      waiting = 0;
+      isStopped = true;
+      cancelAnimationFrame(frame);
     },
   };
+}
+
+/**
+ * Do something once the picture is painted, or soon where no frame comes.
+ * @param {() => void} action
+ */
+function afterPaint(action) {
+  let isDone = false;
+  const once = () => {
+    if (!isDone) action();
+    isDone = true;
+  };
+  requestAnimationFrame(() => setTimeout(once));
+  setTimeout(once, FRAME_AT_MOST);
 }
 
 /** @typedef {{touch: () => void, rest: () => void, stop: () => void}} KernelSync */
 
 /**
- * Tell the kernel what changed: at once when the hand rests, and a few times a second while it moves.
+ * Tell the kernel what changed: at once when the hand rests, and a few times a second while it moves; always after the
+ * picture was painted, so that the hand never waits for a message.
  * @param {Model} model
  * @returns {KernelSync}
  */
 export function kernelSync(model) {
   /** @type {ReturnType<typeof setTimeout> | null} */
   let timer = null;
+  let hasNews = false;
   let last = -Infinity;
   const send = () => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    if (!hasNews) return;
+    hasNews = false;
     last = performance.now();
     model.save_changes();
   };
   return {
     touch() {
-      if (timer === null) timer = setTimeout(send, Math.max(0, SYNC_EVERY - (performance.now() - last)));
+      hasNews = true;
+      timer ??= setTimeout(() => afterPaint(send), Math.max(0, SYNC_EVERY - (performance.now() - last)));
     },
     rest() {
-      if (timer !== null) send();
+      if (hasNews) afterPaint(send);
     },
-    stop() {
-      if (timer !== null) send();
-    },
+    stop: send,
   };
 }
 
