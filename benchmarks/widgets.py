@@ -1,18 +1,21 @@
 """How soon a live picture follows the hand: `python benchmarks/widgets.py`.
 
-A real JupyterLab in a real Chromium. Every widget, and beside them what most notebooks do: `interact` with a new
-matplotlib figure, and ipympl where it is installed. All take turns, round by round, on one notebook. For each:
+A real JupyterLab with the course's settings in a real Chromium. Every widget, and beside them what most notebooks do:
+`interact` with a new matplotlib figure, and ipympl where it is installed. They take turns, round by round: each alone
+in a notebook of its own ("alone"), then all in one notebook ("together"). For each:
 
 * press: from a key press until the picture that follows is painted; what the browser timed, median and p95
-* drag: pictures painted per second while the mouse drags without a pause
+* drag: pictures painted per second while a mouse drags without a pause, 125 moves a second as a mouse sends them
 * backlog: how long pictures still change after the mouse let go
 * rest: from the last key press until the kernel has the number
-* set: from an assignment in Python until its picture is painted
+* set: from an assignment in Python until its message is in the page, and from there until its picture is painted
 
-Then fifty widgets on one page: memory, elements, and the same press and drag on one of them.
+Painted means: the page's own part of the frame is done, what follows is the compositor's. Then fifty widgets on one
+page ("many"): memory, elements, and the same press and drag on one of them.
 
-A full run takes about twenty minutes and writes widgets_benchmark.md into docs/; `--quick` takes two and only prints.
-Leave the machine alone meanwhile.
+A full run takes about fifteen minutes and writes widgets_benchmark.md into docs/; `--quick` takes four and only prints.
+`--keep FILE` adds what is measured to what the file holds, and reports all of it: a run can be made in parts. Leave the
+machine alone meanwhile.
 """
 
 import argparse
@@ -24,12 +27,15 @@ import math
 import os
 import platform
 import random
+import socket
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +43,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("browser", "widgets")]
 
 from examples import EXAMPLES, call  # noqa: E402  (from tests/)
-from jupyter_page import NotebookPage, serve  # noqa: E402
+from jupyter_page import NotebookPage, Server, serve  # noqa: E402
 from widgets_report import Results, report  # noqa: E402
 
 from course_lib.authoring.picture import CHROMIUM_FLAGS, find_chromium  # noqa: E402
 
 RECORDER = Path(__file__).with_name("widgets_page.js")
 KEYS = ("ArrowRight", "ArrowLeft")
+PARTS = ("alone", "together", "many")
+IMPORTS = "import ipywidgets, numpy as np\nfrom course_lib import widgets\nglobals().update(vars(widgets))"
+MOVES_A_SECOND = 125
+HELD = 100  # milliseconds that a finger stays on a key
 MATPLOTLIB = """
 import numpy as np, ipywidgets, matplotlib.pyplot as plt
 from course_lib.attention import attention, attention_weights
@@ -94,6 +104,25 @@ ipywidgets.VBox([canvas_knob, figure.canvas])
 """
 
 
+# Their hand has no places between its steps: they can paint no more often than it takes one.
+IN_STEPS = ("Heads", "MaskBoard", "OnlineSoftmax", "Training")
+# Over many steps, so that there is one for every frame.
+FAR = {"Positions": (220, 0), "Cost": (-220, 0)}
+# The same at their largest, and on a projector.
+LARGEST = (
+    (
+        "AttentionStage", "on a projector", "AttentionStage()\nlarge_AttentionStage.projector = True",
+        '[aria-label="query the"]', (1.5, -1.0),
+    ),
+    (
+        "Shuffle", "6 tokens",
+        "Shuffle(np.random.default_rng(0).normal(size=(6, 4)), w_value=np.eye(4), positions='rotary')",
+        '[aria-label="0"]', ([2, 0, 1, 3, 4, 5], [0, 1, 2, 3, 5, 4]),
+    ),
+    ("Positions", "128 x 128", "Positions(d_model=128, n_distances=128)", '[aria-label="distance"]', (20, 4)),
+)  # fmt: skip
+
+
 @dataclass
 class Variant:
     """One way to a live picture: its cell, what moves it, and what of it changes."""
@@ -108,6 +137,7 @@ class Variant:
     values: tuple[Any, Any]
     keys: tuple[str, str] = KEYS
     drag: tuple[int, int] = (60, 0)
+    steps: bool = False
     cell: int = 0
 
 
@@ -120,9 +150,16 @@ def variants(wanted: Sequence[str] = ()) -> list[Variant]:
         Variant(
             name=name, source=f"shown_{name} = {call(name)}\nshown_{name}", hand=f".cw-root {example.hand}",
             picture=".cw-root", kind="elements", model=f"shown_{name}", trait=example.trait, values=example.values,
-            keys=example.keys, drag=example.drag,
+            keys=example.keys, drag=FAR.get(name, example.drag), steps=name in IN_STEPS,
         )
         for name, example in EXAMPLES.items() if example.hand
+    ]  # fmt: skip
+    found += [
+        replace(
+            next(one for one in found if one.name == like), name=f"{like}, {what}", model=f"large_{like}",
+            source=f"large_{like} = {code}\nlarge_{like}", hand=f".cw-root {hand}", values=values,
+        )
+        for like, what, code, hand, values in LARGEST
     ]  # fmt: skip
     found.append(
         Variant(
@@ -151,11 +188,41 @@ def variants(wanted: Sequence[str] = ()) -> list[Variant]:
     return chosen
 
 
-class Bench:
-    """An open notebook that shows all variants, and the measurements that it allows."""
+class Mouse:
+    """A mouse that does not wait for the page: it moves at a rate of its own, as a hand does."""
 
-    def __init__(self, lab: NotebookPage) -> None:
-        self.lab, self.page = lab, lab.page
+    def __init__(self, port: int, page: Any) -> None:
+        from websocket import create_connection  # what jupyter_server talks to kernels with
+
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
+            addresses = {one["url"]: one["webSocketDebuggerUrl"] for one in json.load(answer)}
+        self._line = create_connection(addresses[page.url], timeout=10, suppress_origin=True)
+
+    def _send(self, kind: str, x: float, y: float, buttons: int) -> None:
+        about = {"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1}
+        self._line.send(json.dumps({"id": 1, "method": "Input.dispatchMouseEvent", "params": about}))
+
+    def drag(self, x: float, y: float, way: tuple[int, int], seconds: float) -> None:
+        """Grab what is at a place, drag it there and back again and again, and let go."""
+        self._send("mouseMoved", x, y, 0)
+        self._send("mousePressed", x, y, 1)
+        begun, gone = time.monotonic(), 0.0
+        for number in itertools.count(1):
+            time.sleep(max(0.0, begun + number / MOVES_A_SECOND - time.monotonic()))
+            gone = time.monotonic() - begun
+            part = (1 - math.cos(2 * math.pi * gone / 1.2)) / 2
+            if gone >= seconds:
+                break
+            self._send("mouseMoved", x + part * way[0], y + part * way[1], 1)
+        self._send("mouseReleased", x + part * way[0], y + part * way[1], 0)
+        self._line.close()
+
+
+class Bench:
+    """An open notebook that shows variants, and the measurements that it allows."""
+
+    def __init__(self, lab: NotebookPage, port: int) -> None:
+        self.lab, self.page, self.port = lab, lab.page, port
         self.rng = random.Random(0)
 
     def hand(self, variant: Variant) -> Any:
@@ -179,13 +246,18 @@ class Bench:
         )
 
     def press(self, variant: Variant, n_presses: int) -> list[float]:
-        """Return milliseconds from key press to paint; a press that paints nothing counts for nothing."""
+        """Return milliseconds from key press to paint; a press that paints nothing counts for nothing.
+
+        Nothing is asked of the page while it draws.
+        """
         self.hand(variant)
         found = []
         for key in itertools.islice(itertools.cycle(variant.keys), n_presses):
-            self.page.wait_for_timeout(120 + self.rng.uniform(0, 17))  # at any moment of a frame
             self.page.evaluate("() => courseBench.forget()")
-            self.page.keyboard.press(key)
+            self.page.wait_for_timeout(120 + self.rng.uniform(0, 17))  # at any moment of a frame
+            self.page.keyboard.down(key)
+            self.page.wait_for_timeout(HELD)
+            self.page.keyboard.up(key)
             pressed = self.told()["pressed"][0]
             painted = self._until_painted(pressed)
             if painted is not None:
@@ -208,73 +280,111 @@ class Bench:
         )
         return 1000 * arrived[-1] - told["origin"] - told["pressed"][-1] if arrived else None
 
-    def drag(self, variant: Variant, seconds: float) -> tuple[float, float, float]:
-        """Drag there and back without a pause; return pictures a second, mouse moves a second, backlog in ms."""
+    def drag(self, variant: Variant, seconds: float) -> dict[str, float]:
+        """Drag there and back without a pause; return pictures and steps a second, and the backlog in milliseconds."""
         hand = self.hand(variant)
         box = hand.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         if hand.get_attribute("type") == "range":  # its thumb is where its number is
             share = hand.evaluate("node => (node.value - node.min) / (node.max - node.min)")
             x = box["x"] + 8 + share * (box["width"] - 16)
-        mouse = self.page.mouse
-        mouse.move(x, y)
-        mouse.down()
         self.page.evaluate("() => courseBench.forget()")
-        begun, moves = time.monotonic(), 0
-        while (gone := time.monotonic() - begun) < seconds:
-            part = (1 - math.cos(2 * math.pi * gone / 1.2)) / 2
-            mouse.move(x + part * variant.drag[0], y + part * variant.drag[1])
-            moves += 1
-        pictures = len(self.told()["paints"])
-        mouse.up()
-        released = self.told()["pressed"][-1]
-        paints = self._until_quiet()
-        return pictures / gone, moves / gone, max(0.0, max(paints, default=released) - released)
+        mouse = threading.Thread(target=Mouse(self.port, self.page).drag, args=(x, y, variant.drag, seconds))
+        mouse.start()
+        self.page.wait_for_timeout(1000 * seconds + 50)
+        mouse.join()
+        told = self._until_quiet()
+        let_go = told["released"][-1]
+        during = [paint for paint in told["paints"] if paint <= let_go]
+        return {
+            "drag": len(during) / seconds, "steps": told["steps"] / seconds if variant.steps else 0.0,
+            "backlog": max(0.0, max(told["paints"], default=let_go) - let_go),
+        }  # fmt: skip
 
-    def _until_quiet(self) -> list[float]:
-        """Wait until nothing was painted for half a second, and return when something was."""
+    def _until_quiet(self) -> dict[str, Any]:
+        """Wait until nothing was painted for half a second, and return what the page noted."""
         told = self.told()
         while told["now"] - max(told["paints"], default=-math.inf) < 500:
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(100)
             told = self.told()
         self.page.wait_for_timeout(500)
-        return list(self.told()["paints"])
+        return self.told()
 
-    def set(self, variant: Variant) -> list[float]:
-        """Return milliseconds from an assignment in Python until its picture is painted."""
+    def set(self, variant: Variant) -> list[tuple[float, float | None]]:
+        """Return milliseconds from an assignment in Python until its message is there, and from there until its paint.
+
+        A peer changes more than one widget, with messages of all kinds: for those there is the sum alone.
+        """
         self.hand(variant)
-        found = []
-        for value in variant.values:
+        found: list[tuple[float, float | None]] = []
+        for value in (*variant.values, *variant.values):
             self._until_quiet()
             self.page.evaluate("() => courseBench.forget()")
-            begun = float(self.lab.ask(f"import time; print(time.time()); {variant.model}.{variant.trait} = {value!r}"))
-            since = 1000 * begun - self.told()["origin"]
+            begun = float(
+                self.lab.ask(f"import time; now = time.time(); {variant.model}.{variant.trait} = {value!r}; print(now)")
+            )
+            told = self.told()
+            since = 1000 * begun - told["origin"]
             painted = self._until_painted(since)
-            if painted is not None:
-                found.append(painted - since)
+            if painted is None:
+                continue
+            came = [update for update in told["updates"] if since < update <= painted]
+            if variant.kind == "elements" and came:
+                found.append((came[0] - since, painted - came[0]))
+            else:
+                found.append((painted - since, None))
         return found
 
 
-def measure(bench: Bench, chosen: list[Variant], rounds: int, presses: int, seconds: float) -> Results:
-    """Let all variants take turns for some rounds; the order is drawn anew for each."""
-    found: Results = {}
-    order = list(chosen)
-    for number in range(rounds):
-        bench.rng.shuffle(order)
-        for variant in order:
-            row = found.setdefault(
-                variant.name, {"press": [], "drag": [], "moves": [], "backlog": [], "rest": [], "set": []}
-            )
-            row["press"] += bench.press(variant, presses)
-            pictures, moves, backlog = bench.drag(variant, seconds)
-            row["drag"].append(pictures)
-            row["moves"].append(moves)
-            row["backlog"].append(backlog)
-            rest = bench.rest(variant)
-            row["rest"] += [] if rest is None else [rest]
-            row["set"] += bench.set(variant)
-            print(f"round {number + 1} of {rounds}: {variant.name}", file=sys.stderr)
-    return {variant.name: found[variant.name] for variant in chosen}
+def measure(bench: Bench, variant: Variant, row: dict[str, list[Any]], presses: int, seconds: float) -> None:
+    """Measure one variant once, and add to what is known of it."""
+    row["press"] += bench.press(variant, presses)
+    for name, number in bench.drag(variant, seconds).items():
+        row[name].append(number)
+    rest = bench.rest(variant)
+    row["rest"] += [] if rest is None else [rest]
+    row["set"] += bench.set(variant)
+
+
+class Rounds:
+    """Variants that take turns in a browser, in an order that is drawn anew for every round."""
+
+    def __init__(self, found: Any, server: Server, port: int, options: tuple[int, float]) -> None:
+        self.found, self.server, self.port, self.options = found, server, port, options
+        self.rng = random.Random()
+
+    def page(self, *sources: str) -> NotebookPage:
+        """Open a notebook in a page of its own and run it."""
+        page = self.found.new_page(viewport={"width": 1280, "height": 900})
+        page.add_init_script(RECORDER.read_text(encoding="utf-8"))
+        lab = NotebookPage(page, self.server).open_cells(IMPORTS + MATPLOTLIB, *sources)
+        lab.run_all()
+        return lab
+
+    def alone(self, chosen: list[Variant], rows: Results) -> None:
+        """Measure each variant in a notebook of its own."""
+        for variant in self.rng.sample(chosen, len(chosen)):
+            lab = self.page(variant.source)
+            measure(Bench(lab, self.port), replace(variant, cell=1), _row(rows, variant), *self.options)
+            lab.stop_kernel()
+            lab.page.close()
+            print(f"alone: {variant.name}", file=sys.stderr)
+
+    def together(self, chosen: list[Variant], rows: Results, rounds: int) -> None:
+        """Measure all variants in one notebook."""
+        lab = self.page(*(variant.source for variant in chosen))
+        bench = Bench(lab, self.port)
+        for number in range(rounds):
+            for variant in self.rng.sample(chosen, len(chosen)):
+                measure(bench, variant, _row(rows, variant), *self.options)
+                print(f"together, round {number + 1}: {variant.name}", file=sys.stderr)
+        lab.stop_kernel()
+        lab.page.close()
+
+
+def _row(rows: Results, variant: Variant) -> dict[str, list[Any]]:
+    empty: dict[str, list[Any]] = {name: [] for name in ("press", "drag", "steps", "backlog", "rest", "set")}
+    return rows.setdefault(variant.name, empty)  # type: ignore[no-any-return]
 
 
 def metrics(page: Any) -> dict[str, float]:
@@ -287,42 +397,48 @@ def metrics(page: Any) -> dict[str, float]:
     return {"heap": named["JSHeapUsedSize"], "elements": named["Nodes"], "listeners": named["JSEventListeners"]}
 
 
-def fill_page(lab: NotebookPage, n_widgets: int, presses: int, seconds: float) -> Results:
+def fill_page(rounds: Rounds, n_widgets: int) -> Results:
     """Show many widgets of all kinds on one page; measure the page, and one stage in the middle of it."""
     names = list(itertools.islice(itertools.cycle(EXAMPLES), n_widgets))
-    imports = "import ipywidgets, numpy as np\nfrom course_lib import widgets\nglobals().update(vars(widgets))"
     middle = next(place for place in range(n_widgets // 2, n_widgets) if names[place] == "AttentionStage")
     sources = [call(name) for name in names]
     sources[middle] = f"middle = {call('AttentionStage')}\nmiddle"
-    lab.open_cells(imports, *sources)
-    before = metrics(lab.page)
+    page = rounds.found.new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script(RECORDER.read_text(encoding="utf-8"))
+    lab = NotebookPage(page, rounds.server).open_cells(IMPORTS, *sources)
+    before = metrics(page)
     begun = time.monotonic()
     lab.run_all()
-    lab.page.wait_for_function(f"() => document.querySelectorAll('.cw-root').length === {n_widgets}", timeout=60_000)
+    page.wait_for_function(f"() => document.querySelectorAll('.cw-root').length === {n_widgets}", timeout=60_000)
     shown = time.monotonic() - begun
-    after = metrics(lab.page)
-    bench = Bench(lab)
+    after = metrics(page)
+    bench = Bench(lab, rounds.port)
     stage = next(variant for variant in variants() if variant.name == "AttentionStage")
     stage.cell, stage.model = middle + 1, "middle"
-    pictures, _, backlog = bench.drag(stage, seconds)
+    presses, seconds = rounds.options
+    dragged = bench.drag(stage, seconds)
     return {
         "n_widgets": n_widgets, "seconds_to_show": shown, "before": before, "after": after,
-        "press": bench.press(stage, presses), "drag": pictures, "backlog": backlog,
+        "press": bench.press(stage, presses), "drag": dragged["drag"], "backlog": dragged["backlog"],
     }  # fmt: skip
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """Run the machine's Chromium."""
+def browser() -> Iterator[tuple[Any, int]]:
+    """Run the machine's Chromium; give it and the port at which a mouse can talk to it."""
     from playwright.sync_api import sync_playwright
 
     path = find_chromium()
     if path is None:
         raise SystemExit("There is no Chromium on this machine: install it, or name it in COURSE_CHROMIUM.")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
+    flags = [*CHROMIUM_FLAGS, f"--remote-debugging-port={port}"]
     with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS), headless=True)
+        found = driver.chromium.launch(executable_path=path, args=flags, headless=True)
         try:
-            yield found
+            yield found, port
         finally:
             found.close()
 
@@ -351,33 +467,35 @@ def main() -> None:
     """Measure, print, and unless quick write the report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round; print and write nothing")
-    parser.add_argument("--json", type=Path, help="also write what was measured to this file")
+    parser.add_argument("--keep", type=Path, help="add what is measured to what this file holds, and report all of it")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="these variants; print and write nothing")
-    parser.add_argument("--rounds", type=int, default=5, help="how often all take turns; 3 minutes each")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured; all by default")
+    parser.add_argument("--rounds", type=int, default=1, help="how often all take turns; 5 minutes each, twice")
     options = parser.parse_args()
     chosen = variants(options.only)
-    rounds, presses, seconds, n_widgets = (1, 6, 1.2, 20) if options.quick else (options.rounds, 12, 2.4, 50)
+    results: Results = {"minutes": 0.0, "alone": {}, "together": {}, "many": None}
+    if options.keep and options.keep.exists():
+        results = json.loads(options.keep.read_text(encoding="utf-8"))
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as home, browser() as found:
+    with tempfile.TemporaryDirectory() as home, browser() as (found, port):
         folder = Path(home) / "notebooks"
         folder.mkdir()
-        results: Results = {"machine": machine(found), "settings": {"rounds": rounds, "presses": presses}}
-        with serve(Path(home), folder) as server:
-            imports = "import ipywidgets, numpy as np\nfrom course_lib import widgets\nglobals().update(vars(widgets))"
-            pages = [found.new_page(viewport={"width": 1280, "height": 900}) for _ in range(2)]
-            for page in pages:
-                page.add_init_script(RECORDER.read_text(encoding="utf-8"))
-            lab = NotebookPage(pages[0], server).open_cells(imports + MATPLOTLIB, *(one.source for one in chosen))
-            lab.run_all()
-            results["variants"] = measure(Bench(lab), chosen, rounds, presses, seconds)
-            pages[0].close()
-            results["many"] = fill_page(NotebookPage(pages[1], server), n_widgets, presses, seconds)
-        results["minutes"] = (time.monotonic() - begun) / 60
+        results.setdefault("machine", machine(found))
+        with serve(Path(home), folder, windowing="contentVisibility") as server:
+            turns = Rounds(found, server, port, (8, 1.2) if options.quick else (20, 2.4))
+            for _ in range(options.rounds if "alone" in options.parts else 0):
+                turns.alone(chosen, results["alone"])
+            if "together" in options.parts:
+                turns.together(chosen, results["together"], options.rounds)
+            if "many" in options.parts:
+                results["many"] = fill_page(turns, 20 if options.quick else 50)
+    results["minutes"] += (time.monotonic() - begun) / 60
+    if options.keep:
+        options.keep.write_text(json.dumps(results), encoding="utf-8")
     text = report(results)
     print(text)
-    if options.json:
-        options.json.write_text(json.dumps(results), encoding="utf-8")
-    if not (options.quick or options.only):
+    whole = results["alone"] and results["together"] and results["many"]
+    if whole and not (options.quick or options.only):
         (ROOT / "docs" / "widgets_benchmark.md").write_text(text, encoding="utf-8")
 
 

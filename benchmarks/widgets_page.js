@@ -1,4 +1,5 @@
-// Put into the page before anything else: when was a key pressed, and when was the picture that follows painted?
+// Put into the page before anything else: when was a key pressed, when did a message come, and when was the picture
+// that follows painted?
 (() => {
   // A message posted while a frame is being made is delivered after that frame was painted.
   const after = new MessageChannel();
@@ -21,13 +22,30 @@
       callback(time);
     });
 
-  let pressed = [];
-  let paints = [];
+  let [pressed, released, paints, updates] = [[], [], [], []];
+  let steps = 0;
   let pending = false;
   let waiters = [];
   let stop = () => {};
-  addEventListener("keydown", (event) => event.isTrusted && pressed.push(event.timeStamp), true);
-  addEventListener("pointerup", (event) => event.isTrusted && pressed.push(event.timeStamp), true);
+  const hear = (name, heard) => addEventListener(name, (event) => event.isTrusted && heard(event), true);
+  hear("keydown", (event) => pressed.push(event.timeStamp));
+  hear("pointerup", (event) => released.push(event.timeStamp));
+  // The steps of a hand that has no places between them: another number of a slider, another button.
+  hear("input", () => (steps += 1));
+  hear("pointerover", (event) => (steps += event.target.closest("button") === null ? 0 : 1));
+
+  // When a message of the kernel with the state of a widget reaches the page.
+  const reader = new TextDecoder();
+  const Plain = window.WebSocket;
+  window.WebSocket = class extends Plain {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", (event) => {
+        const text = typeof event.data === "string" ? event.data : reader.decode(event.data);
+        if (/"method": ?"update"/.test(text)) updates.push(event.timeStamp);
+      });
+    }
+  };
 
   // The picture has changed: note when that is painted, in this frame or, outside of one, in the next.
   const changed = () => {
@@ -76,7 +94,8 @@
       };
     },
     forget() {
-      [pressed, paints] = [[], []];
+      [pressed, released, paints, updates] = [[], [], [], []];
+      steps = 0;
     },
     /** The first paint after a moment, or null where none comes in time; nobody has to ask again and again. */
     painted: (since, patience) =>
@@ -90,7 +109,7 @@
         };
         look();
       }),
-    told: () => ({ pressed, paints, now: performance.now(), origin: performance.timeOrigin }),
+    told: () => ({ pressed, released, paints, updates, steps, now: performance.now(), origin: performance.timeOrigin }),
     stop: () => stop(),
   };
 })();
