@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import course_lib.attention
+from course_lib.authoring import printable
 from course_lib.checks.confusions import CONFUSIONS
 from course_lib.checks.tasks import ChoiceTask
 
@@ -318,6 +319,15 @@ def test_the_masks_of_the_sheet_are_what_their_rules_say():
 def test_the_sheet_is_short_enough_for_a_page():
     assert len(SHEET.splitlines()) <= 80
     assert max(map(len, SHEET.splitlines())) <= 140
+
+
+@pytest.mark.parametrize("name", printable.PAGES)
+def test_the_page_to_print_is_what_its_markdown_makes(name):
+    made = printable.printable(text_of(DOCS / f"{name}.md"))
+    assert made == text_of(DOCS / f"{name}.html"), "run python -m course_lib.authoring.printable"
+    assert f"[{name}.html]({name}.html)" in text_of(DOCS / f"{name}.md")
+    assert "To print" not in made
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", made)
 
 
 # What the guides compute
