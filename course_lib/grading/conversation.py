@@ -155,7 +155,8 @@ class Conversation:
             self.failed[running] = ended.how
             raise
         finally:
-            self.printed = self.printed or _clean(worker.printed().decode("utf-8", "replace"), 1 << 20)
+            if not self.printed:
+                self.printed = _clean(worker.printed().decode("utf-8", "replace"), 2 * self.limits.printed_characters)
         self._note_failures(header["failed"])
 
     def _note_failures(self, failed: Any) -> None:

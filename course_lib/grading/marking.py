@@ -11,18 +11,19 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from course_lib.checks.engine import evaluate, find_task
 from course_lib.checks.judging import wording
-from course_lib.checks.judging.trials import Trials
+from course_lib.checks.judging.trials import Trial, agree
 from course_lib.checks.result import Result
 from course_lib.checks.running.outcomes import Outcome, Problem
 from course_lib.checks.running.runner import Through
-from course_lib.checks.tasks import Arguments, FunctionTask, Task
+from course_lib.checks.tasks import TOLERANCE, Arguments, FunctionTask, Task
 from course_lib.errors import OptionError
 from course_lib.grading.assignments import ASSIGNMENTS, Asked, find_assignment
 from course_lib.grading.conversation import Conversation
@@ -206,26 +207,34 @@ class Marker:
         seed = self._number(conversation.submission, purpose)
         result = evaluate(task.name, answer, seed=seed, run=run)
         if result.passed and isinstance(task, FunctionTask):
-            result = _asked_again(task, answer, seed + 1, run) or result
+            result = _asked_again(task, run, seed) or result
         if run.ended:
             how = f"Your function was called, and {run.ended}."
             return Mark(task.name, "stopped", None, f"{result.message.split(chr(10))[0]}\n{how}", 0, task.points)
         return _as_mark(result)
 
 
-def _asked_again(task: FunctionTask, answer: Any, seed: int, run: "_JailRunner") -> Result | None:
-    """Call an answer that has passed with new inputs, each twice, in an order it cannot know; None if all agree."""
-    trials = Trials(task, answer, seed, run)
-    drawn = [(family, trials.drawn(family)) for family in task.families]
-    order = [*drawn, *drawn]
-    random.Random(seed).shuffle(order)
-    for family, arguments in order:
-        trial = trials.on(family, arguments)
-        if trials.is_late:
+def _asked_again(task: FunctionTask, run: "_JailRunner", seed: int) -> Result | None:
+    """Repeat the calls of an answer that has passed, in an order it cannot know; None if all come to the same."""
+    made = [call for call in run.made if call.through == _name_of(task.through)]
+    random.Random(seed).shuffle(made)
+    for call in made:
+        given = run(call.answer, call.arguments)
+        if given.kind == "late":
             return wording.too_slow(task)
-        if not trial.is_right or trial.given.changed:
-            return wording.forgetful(task, trial)
+        if given.changed or not agree(call.outcome, given, TOLERANCE):
+            return wording.forgetful(task, Trial(task.families[0], call.arguments, call.outcome, given))
     return None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call that was made, and what came of it."""
+
+    answer: Any
+    through: str
+    arguments: Arguments
+    outcome: Outcome
 
 
 class _JailRunner:
@@ -234,24 +243,34 @@ class _JailRunner:
     def __init__(self, conversation: Conversation, seconds: float) -> None:
         self._conversation, self._left = conversation, seconds
         self.ended = ""
+        self.made: list[_Call] = []
 
     def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
         """Call `answer`, which is inside, with `arguments`."""
-        through = ""
-        if isinstance(answer, Through):
-            through, answer = answer.function.__name__, answer.func
+        function = answer.function if isinstance(answer, Through) else None
         if self.ended:
             return Outcome("raised", problem=Problem("Stopped", self.ended))
         if self._left <= 0:
             return Outcome("late")
-        started = time.monotonic()
+        jailed, through, started = (
+            answer.func if isinstance(answer, Through) else answer,
+            _name_of(function),
+            time.monotonic(),
+        )
         try:
-            return self._conversation.call(answer, through, arguments, self._left)
+            outcome = self._conversation.call(jailed, through, arguments, self._left)
         except WorkerEnded as ended:
             self.ended = ended.how
             return Outcome("raised", problem=Problem("Stopped", self.ended))
         finally:
             self._left -= time.monotonic() - started
+        self.made.append(_Call(answer, through, arguments, outcome))
+        return outcome
+
+
+def _name_of(way: Callable[..., Any] | None) -> str:
+    """Return the name by which a way to call an answer is known inside."""
+    return "" if way is None else way.__name__
 
 
 def _worth(mark: Mark) -> tuple[float, bool]:

@@ -20,7 +20,7 @@ Header = dict[str, Any]
 Read = Callable[[int], bytes]  # read(n) gives exactly n bytes, or raises
 
 _LENGTHS = struct.Struct("!II")
-MOST_HEADER = 1 << 16
+MOST_HEADER = 1 << 20
 _MOST_AXES = 16
 _KINDS_OF_NUMBERS = "fiub"
 

@@ -23,7 +23,7 @@ class Shell(InteractiveShell):
         """Print an exception in one line: to format a whole traceback takes longer than most cells."""
         kind, error, _ = sys.exc_info()
         if kind is not None:
-            print(f"{kind.__name__}: {str(error)[:_MOST_TEXT]}")
+            print(f"{kind.__name__[:_MOST_TEXT]}: {str(error)[:_MOST_TEXT]}")
 
     showsyntaxerror = showtraceback
 

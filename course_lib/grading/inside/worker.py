@@ -17,6 +17,7 @@ from course_lib.grading.protocol import Header, from_header, pack, unpack
 
 _MOST_TEXT = 2000  # characters of anything that goes out
 _MOST_LETTERS = 100
+_MOST_OF_A_FAILURE, _MOST_FAILURES = 300, 200  # characters, cells
 _MOST_REQUEST = 1 << 28  # requests come from the grader
 
 
@@ -76,7 +77,7 @@ class Worker:
             problem = self._run_cell(source, header["cell_seconds"])
             if problem:
                 failed.append([number, problem])
-        self._send({"failed": failed})
+        self._send({"failed": failed[:_MOST_FAILURES]})
 
     def _run_cell(self, source: str, seconds: float) -> str:
         """Run a cell; return what stopped it, or ''."""
@@ -162,7 +163,8 @@ def _in_words(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = ""
-    return f"{type(error).__name__}: {text[:_MOST_TEXT]}" if text else type(error).__name__
+    name = type(error).__name__[:_MOST_OF_A_FAILURE]
+    return f"{name}: {text}"[:_MOST_OF_A_FAILURE] if text else name
 
 
 class _Printed(io.TextIOBase):

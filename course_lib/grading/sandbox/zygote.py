@@ -26,6 +26,7 @@ from course_lib.grading.sandbox.errors import SandboxError
 from course_lib.grading.sandbox.limits import Limits
 
 _START_SECONDS = 120.0  # the first start on a machine may have to compile packages
+_PATIENCE = 2.0  # for a process that has hung up, and so is about to end
 _MOST_MESSAGE = 1 << 16
 _MOST_PRINTED = 1 << 20  # bytes of raw output, after which nobody reads on
 
@@ -183,7 +184,7 @@ class Worker:
                 writable.poll(50)
                 self._drain()
             except OSError:
-                raise WorkerEnded(self.end()) from None
+                raise WorkerEnded(self.end(_PATIENCE)) from None
 
     def receive(self, seconds: float, most_body: int) -> tuple[Header, list[NDArray[Any]]]:
         """Return what the process answers within `seconds`."""
@@ -207,7 +208,7 @@ class Worker:
             if self._from in ready:
                 part = os.read(self._from, min(n_bytes, 1 << 20))
                 if not part:
-                    raise WorkerEnded(self.end())
+                    raise WorkerEnded(self.end(_PATIENCE))
                 parts.append(part)
                 n_bytes -= len(part)
         return b"".join(parts)
@@ -235,13 +236,12 @@ class Worker:
         self.keeps_printed = False
         return bytes(self._printed)
 
-    def end(self) -> str:
-        """End the process, if it has not ended; say how it did, for the learner."""
+    def end(self, patience: float = 0.0) -> str:
+        """End the process, if it does not end by itself in `patience` seconds; say how it did, for the learner."""
         if self._report is None:
-            time_limit = 10.0
-            self._control.settimeout(time_limit)
+            self._control.settimeout(_START_SECONDS)
             try:
-                if not select.select([self._control], [], [], 0.05)[0]:
+                if not select.select([self._control], [], [], patience)[0]:
                     self._control.send(b'{"do": "kill"}')
                 self._report = json.loads(self._control.recv(_MOST_MESSAGE) or b"{}")
             except (OSError, ValueError) as error:
