@@ -18,7 +18,7 @@ const { loadPyodide } = await import(
 );
 const pyodide = await loadPyodide({
   packageCacheDir: settings.wheels,
-  env: { PYTHONDONTWRITEBYTECODE: "1", MPLBACKEND: "agg", HOME: "/home/pyodide" },
+  env: { PYTHONDONTWRITEBYTECODE: "1" },
 });
 await pyodide.loadPackage(["numpy", "matplotlib", "ipython"], { messageCallback: () => {} });
 const paths = [settings.course, ...settings.packages].map((folder, number) => {
