@@ -52,6 +52,8 @@ def export(
         if name == "nbgrader":
             return target, nbgrader.write_scores(counted, target)
         made, write = _TABLES[name]
+        if name == "moodle" and roster is not None:  # one worksheet, and no folder of them
+            made = "moodle.csv"
         path = target if is_named else target / made
         path.parent.mkdir(parents=True, exist_ok=True)
         return path, write(counted, path, roster)

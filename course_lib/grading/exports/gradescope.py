@@ -9,6 +9,7 @@ from course_lib.errors import GradingError
 from course_lib.grading.entries import Entry
 from course_lib.grading.reports.feedback import file_name
 from course_lib.grading.reports.safe import visible
+from course_lib.grading.reports.wording import away_from_the_notebook
 
 FILE = "results.json"
 
@@ -46,7 +47,8 @@ def result_of(entry: Entry) -> dict[str, Any]:
         "tests": [
             {
                 "name": mark.task, "number": str(number), "score": mark.points, "max_score": mark.max_points,
-                "status": "passed" if mark.status == "passed" else "failed", "output": visible(mark.message),
+                "status": "passed" if mark.status == "passed" else "failed",
+                "output": visible(away_from_the_notebook(mark.message)),
                 "output_format": "text", "name_format": "text", "visibility": "visible",
                 "extra_data": {"status": mark.status, "confusion": mark.confusion},
             }

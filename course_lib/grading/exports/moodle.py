@@ -26,7 +26,6 @@ def write(entries: Sequence[Entry], path: Path, roster: Path | None) -> list[str
     if roster is not None:
         if len(exercises) != 1:
             raise GradingError("A worksheet of Moodle is of one assignment: choose an exercise with --exercise.")
-        path = path if path.suffix == ".csv" else path.with_suffix(".csv")
         return _fill([entry for entry in entries if entry.exercise == exercises[0]], path, roster)
     path.mkdir(parents=True, exist_ok=True)
     for exercise in exercises:

@@ -18,6 +18,7 @@ from course_lib.grading.assignments import ASSIGNMENTS
 from course_lib.grading.entries import Entry
 from course_lib.grading.reports.feedback import code_of
 from course_lib.grading.reports.safe import one_line, visible
+from course_lib.grading.reports.wording import away_from_the_notebook
 from course_lib.grading.submission import Mark
 
 CONFIG = "nbgrader_config.py"
@@ -166,7 +167,7 @@ def _write_entry(book: Any, course: Path, assignment: str, entry: Entry, graded:
 
 
 def _said(mark: Mark) -> str:
-    return visible(f"{mark.task}: {mark.status.replace('_', ' ')}. {mark.message}")
+    return visible(f"{mark.task}: {mark.status.replace('_', ' ')}. {away_from_the_notebook(mark.message)}")
 
 
 def _timestamp(course: Path, assignment: str, entry: Entry) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from course_lib.errors import GradingError
 from course_lib.grading.entries import Entry
 from course_lib.grading.reports.safe import for_cell, one_line
+from course_lib.grading.reports.wording import away_from_the_notebook
 
 _NUMBERED = re.compile(r"^(?P<name>.*) \((?P<number>\d+)\)$", re.DOTALL)
 _MOST_COMMENT = 1_500
@@ -84,7 +85,7 @@ def comment_of(entry: Entry) -> str:
     if entry.kind != "marked":
         return entry.reason
     lines = [
-        f"{mark.task}: {mark.status.replace('_', ' ')}. {one_line(mark.message, 240)}"
+        f"{mark.task}: {mark.status.replace('_', ' ')}. {one_line(away_from_the_notebook(mark.message), 240)}"
         for mark in entry.marks
         if mark.status != "passed"
     ]

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from course_lib.checks.confusions import CONFUSIONS
-from course_lib.checks.engine import find_task
+from course_lib.checks.engine import LESSONS, find_task
 from course_lib.errors import GradingError
 from course_lib.grading.assignments import find_assignment
 from course_lib.grading.entries import Entry, best
 from course_lib.grading.reports.pictures import picture_of
 from course_lib.grading.reports.safe import escaped, one_line, shortened
 from course_lib.grading.reports.table import points_in_words
+from course_lib.grading.reports.wording import away_from_the_notebook
 from course_lib.grading.submission import Mark, MarkStatus
 
 _MOST_CODE = 8_000  # characters of a task's code in the page
@@ -59,7 +60,7 @@ pre { background: var(--code); border: 1px solid var(--line); border-radius: .3r
   margin: .4rem 0; overflow-x: auto; tab-size: 4; line-height: 1.45; }
 summary { cursor: pointer; padding: .35rem 0; color: var(--quiet); }
 figure { margin: .6rem 0; overflow-x: auto; } figcaption { color: var(--quiet); font-size: .9rem; }
-figure table { font-size: .875rem !important; }
+figure table { font-size: .875rem !important; } figure td { white-space: nowrap; }
 .passed { border-left-color: var(--passed); } .passed .status { color: var(--passed); }
 .not_yet { border-left-color: var(--not_yet); } .not_yet .status { color: var(--not_yet); }
 .not_started { border-left-color: var(--not_started); } .not_started .status { color: var(--not_started); }
@@ -128,7 +129,7 @@ def page(learner: str, entries: Sequence[Entry]) -> str:
 
 
 def _exercise(entry: Entry) -> str:
-    title = escaped(entry.exercise.replace("_", " ") if entry.exercise else one_line(entry.name, 80))
+    title = escaped(_title(entry))
     share = 100 * entry.points / entry.max_points if entry.max_points else 0.0
     head = f"<section><h2>{title} <span>{escaped(points_in_words(entry))}{' points' if entry.marks else ''}</span></h2>"
     if entry.kind != "marked":
@@ -142,20 +143,28 @@ def _exercise(entry: Entry) -> str:
     return f"{head}{bar}{tasks}{_notes(entry)}</section>"
 
 
+def _title(entry: Entry) -> str:
+    assignment = find_assignment(entry.exercise)
+    if assignment is None:
+        return one_line(entry.name, 80)
+    return f"Exercise {assignment.lesson:02}: {LESSONS.get(assignment.lesson, entry.exercise)}"
+
+
 def _task(mark: Mark, answer: str, cells: Sequence[str]) -> str:
     icon, words = _STATUS[mark.status]
     task = find_task(mark.task)
     points = f"{mark.points:g} of {mark.max_points:g}" if mark.max_points else "no points"
     is_prediction = not mark.max_points and mark.status == "passed"
     known = "" if is_prediction or mark.confusion not in CONFUSIONS else CONFUSIONS[mark.confusion]
-    confusion = f"<p>This is a known one, {escaped(mark.confusion or '')}: {escaped(known)}.</p>" if known else ""
+    confusion = f"<p>Many meet it ({escaped(mark.confusion or '')}): {escaped(known)}.</p>" if known else ""
     title = f" {escaped(task.title)}" if task is not None and task.title else ""
+    message = _paragraphs(away_from_the_notebook(mark.message))
     code = code_of(answer, cells)
     words = "your prediction" if is_prediction else words
     return (
         f'<article class="{mark.status}"><h3><span class="status">{icon} {words}</span>'
         f"<code>{escaped(mark.task)}</code>{title}"
-        f'<span class="points">{points}</span></h3>{_paragraphs(mark.message)}{confusion}{_picture(mark)}'
+        f'<span class="points">{points}</span></h3>{message}{confusion}{_picture(mark)}'
         + (f"<details><summary>Your code</summary><pre>{escaped(code)}</pre></details>" if code else "")
         + "</article>"
     )

@@ -22,4 +22,4 @@ def picture_of(task: str, program: str) -> str:
         return ""
     evidence = evaluate(task, wrong.program).evidence
     drawn = comparison(evidence) if evidence is not None else None
-    return drawn[1] if drawn is not None else ""
+    return drawn[1].replace(">your ", ">with this mistake: ") if drawn is not None else ""
