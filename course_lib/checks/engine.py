@@ -1,7 +1,9 @@
 """`evaluate`: find the task, hand the answer to the judge of its kind, and never raise at the learner."""
 
+import contextlib
 import difflib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -85,10 +87,21 @@ def evaluate(name: str, answer: Any, *, seed: int = 0, run: Runner | None = None
     if task is None:
         return wording.unknown(name, close_names(name), list(TASKS))
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), np.printoptions(), _restored():
             return _judge(task, answer, seed, run or LocalRunner())
     except Exception as error:  # ours, by construction: the learner's are caught where their code runs
         return wording.broke(task, error)
+
+
+@contextlib.contextmanager
+def _restored() -> Iterator[None]:
+    """Leave the old random state and the recursion limit as they were, whatever an answer did to them."""
+    state, limit = np.random.get_state(), sys.getrecursionlimit()  # noqa: NPY002 - what a learner's cell may use
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        sys.setrecursionlimit(limit)
 
 
 def _judge(task: Task, answer: Any, seed: int, run: Runner) -> Result:

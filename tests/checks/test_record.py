@@ -1,6 +1,7 @@
 """The progress file: never half-written, never lost between two notebooks, never in the way."""
 
 import builtins
+import errno
 import json
 import os
 import subprocess
@@ -186,3 +187,25 @@ def test_the_file_lies_in_the_course_folder(tmp_path, monkeypatch):
 def test_reading_includes_what_was_updated():
     record.update("softmax", count_up)
     assert record.read() == {"softmax": {"attempts": 1}}
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "os.replace", "tempfile.mkstemp"])
+def test_a_full_disk_leaves_the_old_file_and_is_told(step, progress_file, monkeypatch, capsys):
+    ProgressFile(progress_file).update("softmax", count_up)
+    old = progress_file.read_bytes()
+
+    def full(*_args, **_named):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, full)
+        check("predict_spread", "b")
+        check("predict_spread", "b")
+    said = capsys.readouterr().out
+    assert said.count("cannot be saved") == 1
+    assert os.strerror(errno.ENOSPC) in said
+    assert progress_file.read_bytes() == old
+    assert [path.name for path in progress_file.parent.iterdir() if path.name.startswith(".")] == []
+    check("predict_spread", "b")  # there is room again: what was remembered is saved
+    assert saved(progress_file)["tasks"]["predict_spread"]["attempts"] == 3
+    assert saved(progress_file)["tasks"]["softmax"] == {"attempts": 1}

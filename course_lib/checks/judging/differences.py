@@ -289,6 +289,8 @@ def _shift(case: Evidence) -> str:
 
 def _rounding(case: Evidence) -> str:
     assert case.given is not None
+    if is_close(case.expected, case.given, 1e-2) and case.dtype == "float16":
+        return "Your numbers are float16, which holds about three digits; float32 holds seven."
     if is_close(case.expected, case.given, 1e-2):
         return "Your numbers are close, but farther off than rounding goes. Is something rounded, or added to a sum?"
     return ""

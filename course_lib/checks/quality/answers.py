@@ -104,6 +104,10 @@ def _over_the_queries_unscaled(query: Floats, key: Floats, value: Floats) -> Any
     return softmax(query @ key.swapaxes(-1, -2), axis=-2) @ value
 
 
+async def _waits(scores: Floats) -> Any:
+    return softmax(scores)
+
+
 def _nan_when_large(scores: Floats) -> Any:
     return scores * np.nan if np.ptp(scores) > 1000 else softmax(scores)
 
@@ -155,6 +159,7 @@ ANSWERS = (
     Answer("text", "softmax", _of(lambda scores: "weights")),
     Answer("a dictionary", "softmax", _of(lambda scores: {"weights": scores})),
     Answer("a set", "softmax", _of(lambda scores: {1.0, 2.0})),
+    Answer("a coroutine", "softmax", _of(_waits)),
     Answer("a generator", "softmax", _of(lambda scores: (row for row in scores))),
     Answer("a function", "softmax", _of(lambda scores: np.exp)),
     Answer("a masked array", "softmax", _of(lambda scores: np.ma.masked_array(scores, scores > 0))),
@@ -185,6 +190,7 @@ ANSWERS = (
     Answer("weights of scores times a number", "softmax", _of(lambda scores: softmax(2 * scores))),
     Answer("a shift", "softmax", _of(lambda scores: softmax(scores) + 0.25)),
     Answer("the other sign", "softmax", _of(lambda scores: -softmax(scores))),
+    Answer("float16", "softmax", _of(lambda scores: softmax(scores).astype(np.float16))),
     Answer("rounded", "softmax", _of(lambda scores: np.round(softmax(scores), 3))),
     Answer("rows that do not sum to 1", "softmax", _of(np.tanh)),
     Answer("True and False turned round, in one place", "causal_mask",

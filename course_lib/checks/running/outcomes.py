@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from course_lib.checks.result import Array
 
-_MOST_NUMBERS = 10_000_000
+_MOST_NUMBERS = 100_000
 
 Kind = Literal["array", "raised", "odd", "empty", "late"]
 
@@ -74,6 +74,8 @@ def look_at(value: Any) -> Outcome:
     """Sort what a function returned into an array of float64, nothing yet, or something odd."""
     if value is None or value is Ellipsis or value is NotImplemented:
         return Outcome("empty", detail=repr(value))
+    if isinstance(value, types.CoroutineType):
+        value.close()  # or Python complains, sooner or later, that nobody waited for it
     for kinds, words in _ODD:
         if isinstance(value, kinds):
             return Outcome("odd", detail=words)
@@ -82,6 +84,8 @@ def look_at(value: Any) -> Outcome:
     if isinstance(value, list | tuple) and _are_unlike_arrays(value):
         shapes = " and ".join(str(part.shape) for part in value[:3])
         return Outcome("odd", detail=f"{len(value)} arrays of shapes {shapes}, where one array is wanted")
+    if isinstance(value, list | tuple) and len(value) > _MOST_NUMBERS:
+        return _too_many(len(value))
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):
@@ -94,7 +98,11 @@ _ODD: tuple[tuple[Any, str], ...] = (
     ((dict,), "a dictionary"),
     ((set, frozenset), "a set, which has no order"),
     (
-        (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+        (types.CoroutineType,),
+        "a coroutine, which makes its numbers later (is there an `async` in front of `def`?)",
+    ),
+    (
+        (types.GeneratorType, types.AsyncGeneratorType),
         "a generator, which makes its numbers later (is there a `yield`, or round brackets for square ones?)",
     ),
     ((np.ma.MaskedArray,), "a masked array, in which some numbers are hidden; a plain array is wanted"),
@@ -103,6 +111,10 @@ _ODD: tuple[tuple[Any, str], ...] = (
 
 def _are_unlike_arrays(parts: "list[Any] | tuple[Any, ...]") -> bool:
     return all(isinstance(part, np.ndarray) for part in parts) and len({part.shape for part in parts}) > 1
+
+
+def _too_many(count: int) -> Outcome:
+    return Outcome("odd", detail=f"{count:,} numbers, far more than asked for")
 
 
 def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
@@ -117,5 +129,5 @@ def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
     if array.dtype.kind not in "fiub":
         return Outcome("odd", detail=f"an array of dtype {array.dtype}, which does not hold numbers")
     if array.size > _MOST_NUMBERS:
-        return Outcome("odd", detail=f"{array.size:,} numbers, far more than asked for")
+        return _too_many(array.size)
     return Outcome("array", array=np.array(array, dtype=np.float64, subok=False), dtype=str(array.dtype))

@@ -22,7 +22,7 @@ from course_lib.checks.running.outcomes import OddResultError, Outcome, Problem,
 from course_lib.checks.tasks import Arguments
 
 TIME_LIMIT = 5.0  # seconds that the learner's code may take in one check
-_MOST_PRINTED = 2000  # characters
+_MOST_PRINTED = _MOST_SAID = 2000  # characters
 _OURS = f"{__package__}."  # modules whose frames no learner is shown
 
 
@@ -109,7 +109,7 @@ def _is_a_stub(error: BaseException) -> bool:
 
 def _problem(error: BaseException, answer: Any) -> Problem:
     frames = _own_frames(error)
-    problem = Problem(type(error).__name__, _text_of(error))
+    problem = Problem(_class_of(error), _text_of(error))
     if not frames:
         return problem
     files = {frame.tb_frame.f_code.co_filename for frame in frames[:1]} | {_file_of(answer)}
@@ -146,10 +146,18 @@ def _file_of(answer: Any) -> str:
 
 
 def _text_of(error: BaseException) -> str:
+    """Return what an exception says, as text that can be shown; nothing where it raises in turn."""
     try:
-        return str(error)
-    except Exception:
+        return str(error)[:_MOST_SAID].encode("utf-8", "replace").decode("utf-8")
+    except TimeIsUp:
+        raise
+    except BaseException:
         return ""
+
+
+def _class_of(error: BaseException) -> str:
+    name = type.__dict__["__name__"].__get__(type(error))  # its own `__name__` may raise
+    return name if isinstance(name, str) else "an exception"
 
 
 class _Printed(io.TextIOBase):
@@ -171,7 +179,7 @@ class _Printed(io.TextIOBase):
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[_Printed]:
-    printed = _Printed()
+    printed, numpy = _Printed(), dict(vars(np))
     with (
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
@@ -179,7 +187,10 @@ def _quiet() -> Iterator[_Printed]:
         np.errstate(all="ignore"),
     ):
         warnings.simplefilter("ignore")
-        yield printed
+        try:
+            yield printed
+        finally:
+            vars(np).update(numpy)  # an answer may have put another `np.exp` in its place, or deleted it
 
 
 def _same(before: object, after: object) -> bool:
