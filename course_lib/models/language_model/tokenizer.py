@@ -56,6 +56,7 @@ class Tokenizer:
 
     def __init__(self, engine: Any, end: str) -> None:
         self._engine = engine
+        self._size: int = engine.get_vocab_size()
         self.end = self._number(end)
 
     @classmethod
@@ -154,8 +155,7 @@ class Tokenizer:
         return Stream(self)
 
     def __len__(self) -> int:
-        size: int = self._engine.get_vocab_size()
-        return size
+        return self._size
 
     def _number(self, mark: str) -> int:
         number: int | None = self._engine.token_to_id(mark)
