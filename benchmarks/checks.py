@@ -1,8 +1,9 @@
 """How long a check takes: `python benchmarks/checks.py`. The promise: median under 100 ms, p99 under 500 ms, each task.
 
-For each task: the right answers (every case and property) and every known wrong one (which also searches for the
-mistake), three seeds each. What is timed is `evaluate`; drawing and recording are timed once more with `check`, whose
-progress file is put into a folder of its own. Ends with exit status 1 where a task breaks the promise.
+For each task: the right answers (every case and property), every known wrong one (which also searches for the mistake)
+and, where two mistakes at once are known, every tenth pair and an answer that nothing explains; three seeds each. What
+is timed is `evaluate`; drawing and recording are timed once more with `check`, whose progress file is put into a folder
+of its own. Ends with exit status 1 where a task breaks the promise.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from course_lib.checks import check, evaluate
 from course_lib.checks.engine import TASKS
 from course_lib.checks.quality import survey
 from course_lib.checks.quality.report import known_programs
+from course_lib.checks.tasks import FunctionTask, Task
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(3)
@@ -33,6 +35,13 @@ def milliseconds(call: Callable[..., object], *arguments: Any, **options: Any) -
     return 1000 * (time.perf_counter() - started)
 
 
+def unexplained(task: Task) -> list[Callable[..., Any]]:
+    """Return answers for which all pairs of mistakes are tried: some that are one, and one that none explains."""
+    if not isinstance(task, FunctionTask) or not task.pairs:
+        return []
+    return [*(pair.program for pair in task.pairs[::10]), lambda *arguments: 1.234 * task.reference(*arguments) + 0.1]
+
+
 def main() -> int:
     """Print a row for each task; return how many break the promise."""
     print(f"{'task':<28}{'calls':>6}{'median ms':>11}{'p99 ms':>8}{'max ms':>8}{'check median ms':>17}")
@@ -41,7 +50,7 @@ def main() -> int:
         os.environ["COURSE_PROGRESS"] = f"{folder}/progress.json"
         for name, task in TASKS.items():
             right = [program.build() for program in survey.right_programs(ROOT) if program.task == name]
-            given = [*right, *(known.answer for known in known_programs(task))]
+            given = [*right, *(known.answer for known in known_programs(task)), *unexplained(task)]
             evaluate(name, given[0])  # imports and caches
             times = sorted(milliseconds(evaluate, name, answer, seed=seed) for seed in SEEDS for answer in given)
             with contextlib.redirect_stdout(io.StringIO()):
