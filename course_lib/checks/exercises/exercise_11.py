@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.attention import induction_score, previous_token_score, repeat_kv
+from course_lib.attention import attention, induction_score, previous_token_score, repeat_kv, weighted_sum
 from course_lib.checks.exercises.cases import Floats, draw_matrix, draw_scores
-from course_lib.checks.tasks import Arguments, Family, FunctionTask, Named, Property, Stage, WrongProgram
+from course_lib.checks.tasks import Arguments, ChoiceTask, Family, FunctionTask, Named, Property, Stage, WrongProgram
 
 LESSON = 11
 TITLE = "A real model"
@@ -456,4 +456,77 @@ PREVIOUS_TOKEN_SCORE = FunctionTask(
     points=1,
 )  # fmt: skip
 
-TASKS = (REPEAT_KV, PREVIOUS_TOKEN_SCORE, INDUCTION_SCORE)
+
+# Predictions
+
+
+def _reveal_without_mask() -> str:
+    query, key = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 2.0]])
+    value = np.array([[1.0], [5.0], [9.0]])
+    masked, open_to_all = attention(query, key, value, is_causal=True), attention(query, key, value)
+    return (
+        f"With the mask token 0 reads itself only, and its output is {masked[0, 0]:.0f}. Without it, it reads what comes "
+        f"after it as well: {open_to_all[0, 0]:.1f}. The words are all there, but in training no token ever saw a "
+        "later one, so every layer above now meets vectors that it has never learned to read. The mask belongs to the "
+        "model, not to the training alone."
+    )
+
+
+def _reveal_without_one_head() -> str:
+    parts = np.array([0.1, -0.2, 3.0, 0.1])
+    return (
+        "A layer adds up what its heads bring, and nothing says that they bring equal parts. If four heads bring "
+        f"{', '.join(f'{part:g}' for part in parts)}, leaving out one of them changes the sum of {parts.sum():g} by "
+        f"{abs(parts[0]):g} or by {parts[2]:g}, according to which. Most heads are hardly missed on a given text. The "
+        "one that does what this text needs is. Run the next cell and see."
+    )
+
+
+def _reveal_borrowed_weights() -> str:
+    weights = np.array([[0.9, 0.1]])
+    france, italy = np.array([[4.0, 0.0], [1.0, 1.0]]), np.array([[0.0, 4.0], [1.0, 1.0]])
+    outputs = [weighted_sum(weights, value)[0] for value in (france, italy)]
+    return (
+        "Weights say how much of each value is taken, and the values are another thing. The same weights 0.9 and 0.1 "
+        f"make [{outputs[0][0]:.1f}, {outputs[0][1]:.1f}] of one text's values and [{outputs[1][0]:.1f}, "
+        f"{outputs[1][1]:.1f}] of the other's. So two answers may differ while all weights are equal, and then the "
+        "weights are not the reason."
+    )
+
+
+_PREDICTIONS = (
+    ChoiceTask(
+        name="predict_without_mask",
+        lesson=LESSON,
+        title="Prediction: a question without the mask",
+        asked="The model reads a question that is all there, and the causal mask is left out. Its answer is ...",
+        options={"a": "the same, since nothing is hidden any more", "b": "another one", "c": "better than before"},
+        right="b",
+        reveal=_reveal_without_mask,
+        confusion="M17",
+    ),
+    ChoiceTask(
+        name="predict_without_one_head",
+        lesson=LESSON,
+        title="Prediction: 269 heads of 270",
+        asked="The text repeats a block of random tokens. Of the 270 heads, the one with the highest induction score "
+        "is left out. In the second block the model gets ...",
+        options={"a": "hardly worse: 269 heads are left", "b": "clearly worse", "c": "better"},
+        right="b",
+        reveal=_reveal_without_one_head,
+        confusion="M26",
+    ),
+    ChoiceTask(
+        name="predict_borrowed_weights",
+        lesson=LESSON,
+        title="Prediction: borrowed weights",
+        asked='The model reads "The capital of Italy is", but all 270 heads must use the weights that they had on "The '
+        'capital of France is". It goes on with ...',
+        options={"a": "Paris", "b": "Rome", "c": "neither: nothing fits any more"},
+        right="b",
+        reveal=_reveal_borrowed_weights,
+        confusion="M25",
+    ),
+)
+
+TASKS = (*_PREDICTIONS, REPEAT_KV, PREVIOUS_TOKEN_SCORE, INDUCTION_SCORE)

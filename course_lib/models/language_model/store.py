@@ -23,6 +23,7 @@ from course_lib.models.language_model.config import LanguageModelConfig
 from course_lib.models.language_model.gguf_file import GGUFModel
 from course_lib.models.language_model.model import LanguageModel
 from course_lib.models.language_model.packages import ModelMissingError
+from course_lib.models.language_model.stand_in import stand_in
 from course_lib.models.language_model.tokenizer import Tokenizer
 
 FOLDER_VARIABLE = "COURSE_MODEL_FOLDER"
@@ -54,7 +55,9 @@ def model_path() -> Path:
     return model_folder() / MODEL_FILE
 
 
-def load_model(path: str | Path | None = None, *, report: Report | None = None) -> LanguageModel:
+def load_model(
+    path: str | Path | None = None, *, or_stand_in: bool = False, report: Report | None = None
+) -> LanguageModel:
     """Load the language model that `course model fetch` fetched, or a GGUF file of your own.
 
     Parameters
@@ -63,6 +66,9 @@ def load_model(path: str | Path | None = None, *, report: Report | None = None) 
         A GGUF file of a model of the same kind (Llama layers, the tokenizer of SmolLM), read into memory. None means
         the one that was fetched: SmolLM2-135M-Instruct. The first load writes its weights out as float32, 540 MB
         beside the file, in some seconds; later ones map them into memory at once.
+    or_stand_in : bool
+        Where the model is not on this computer, say so and return one with random weights, so that what follows runs
+        all the same.
     report : callable, optional
         ``report(done, all)`` is called while weights are written out, for a progress bar such as `ProgressBar`.
 
@@ -79,6 +85,16 @@ def load_model(path: str | Path | None = None, *, report: Report | None = None) 
     """
     if path is not None:
         return _read_into_memory(GGUFModel(path), report)
+    try:
+        return _load_fetched(report)
+    except ModelMissingError as error:
+        if not or_stand_in:
+            raise
+        print(f"{error}\nUntil then a small model with random weights stands in: all cells run, and mean nothing.")
+        return stand_in()
+
+
+def _load_fetched(report: Report | None) -> LanguageModel:
     source = model_path()
     if not source.is_file():
         raise ModelMissingError(
@@ -96,7 +112,7 @@ def load_model(path: str | Path | None = None, *, report: Report | None = None) 
             warnings.warn(
                 f"The weights could not be written to {unpacked.parent} ({error.strerror or error}), so every load "
                 "will take some seconds.",
-                stacklevel=2,
+                stacklevel=3,
             )
             return _read_into_memory(opened, report)
     return read_unpacked(unpacked)
