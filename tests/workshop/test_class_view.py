@@ -203,7 +203,7 @@ def test_the_stream_brings_everything_and_then_what_changes(tmp_path):
                 await asyncio.wait_for(come.wait(), 30)
 
         await until(lambda: events)
-        assert {"tasks", "lessons", "confusions"} <= events[0].keys()
+        assert {"tasks", "lessons", "words", "confusions"} <= events[0].keys()
         await service.ask("bob", "api/results", {"results": [result(2, task="project", confusion=None)]})
         await until(lambda: any(event["cells"] for event in events[1:]))
         assert [row for event in events[1:] for row in event["cells"]] == [["bob", "project", "trying", 1, 0, None]]

@@ -147,4 +147,4 @@ def catalogue() -> dict[str, Any]:
         if task.lesson in LESSONS
     ]
     words = {confusion: {"short": short, "say": SAY[confusion]} for confusion, short in CONFUSIONS.items()}
-    return {"tasks": tasks, "lessons": [[number, title] for number, title in LESSONS.items()], "confusions": words}
+    return {"tasks": tasks, "lessons": [[number, title] for number, title in LESSONS.items()], "words": words}

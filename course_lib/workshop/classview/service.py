@@ -288,5 +288,5 @@ def application(view: ClassView, *, prefix: str = "/", more: list[Any] | None = 
         "api/release": Release, "submissions.zip": Submissions, "class.csv": Table,
     }  # fmt: skip
     handlers: list[Any] = [(f"{prefix}{path}", handler, own) for path, handler in answers.items()]
-    files = (rf"{prefix}page/((?:\w+/)*\w+\.(?:js|css))", PageFile, {"path": str(PAGE)})
+    files = (rf"{prefix}page/((?:\w+/)*\w+\.(?:js|css|svg))", PageFile, {"path": str(PAGE)})
     return Application([*handlers, files, *(more or ())], compress_response=True, **settings)

@@ -16,7 +16,7 @@ let tasks = [];
 /** @type {[string, string][]} */
 let lessons = [];
 /** @type {Record<string, import("./words.js").Confusion>} */
-let confusions = {};
+let words = {};
 /** @type {Map<string, string>} */
 const names = new Map();
 /** @type {Map<string, Map<string, Cell>>} */
@@ -64,7 +64,7 @@ function build() {
   if (order.value === "name") learners.sort((a, b) => (names.get(a) ?? a).localeCompare(names.get(b) ?? b));
   if (order.value === "help") learners.sort((a, b) => need(b) - need(a));
   const rows = learners.map((learner) => ({ learner, shown: shownName(learner) }));
-  grid.build(chosen(), lessons, rows, cellOf, confusions);
+  grid.build(chosen(), lessons, rows, cellOf, words);
   count();
 }
 
@@ -84,7 +84,7 @@ function showRoom(rows) {
   const titles = new Map(tasks.map((task) => [task.name, task.title]));
   const shown = rows.filter((row) => row.now > 0).slice(0, MOST_CARDS);
   const list = shown.map(({ id, now, past, tasks: where }) => {
-    const { short, say } = confusions[id];
+    const { short, say } = words[id];
     const people = now === 1 ? "1 person is" : `${now} people are`;
     const places = where.map(([task, n]) => `${titles.get(task) ?? task} (${n})`).join(", ");
     return make(
@@ -105,7 +105,7 @@ function openCard(learner) {
     .filter((task) => cellOf(learner, task.name) !== UNTOUCHED)
     .map((task) => {
       const cell = cellOf(learner, task.name);
-      return make("tr", {}, make("th", { scope: "row" }, task.title), make("td", {}, inWords(cell, confusions)));
+      return make("tr", {}, make("th", { scope: "row" }, task.title), make("td", {}, inWords(cell, words)));
     });
   const close = make("button", { type: "button" }, "Close");
   close.addEventListener("click", () => card.close());
@@ -137,7 +137,7 @@ let built = new Set();
  */
 function take(update, isFirst) {
   if (isFirst) {
-    ({ tasks, lessons, confusions } = update);
+    ({ tasks, lessons, words } = update);
     names.clear();
     cells.clear();
     built = new Set();
@@ -162,13 +162,13 @@ function take(update, isFirst) {
 
 /** @param {"live" | "lost" | "closed"} state */
 function tell(state) {
-  const words = {
+  const said = {
     live: "live",
     lost: "not connected; trying again. What is shown may be old.",
     closed: "You are no longer signed in. Reload this page.",
   };
   const place = part("connection");
-  if (place.textContent !== words[state]) place.textContent = words[state];
+  if (place.textContent !== said[state]) place.textContent = said[state];
   place.className = state === "live" ? "" : "lost";
 }
 

@@ -19,6 +19,8 @@ export class Grid {
     this.places = new Map();
     /** @type {Map<string, HTMLElement>} */
     this.sums = new Map();
+    /** @type {Record<string, import("./words.js").Confusion>} */
+    this.words = {};
   }
 
   /**
@@ -27,10 +29,10 @@ export class Grid {
    * @param {[string, string][]} lessons
    * @param {{ learner: string, shown: string }[]} rows
    * @param {(learner: string, task: string) => Cell} cellOf
-   * @param {Record<string, import("./words.js").Confusion>} confusions
+   * @param {Record<string, import("./words.js").Confusion>} words
    */
-  build(tasks, lessons, rows, cellOf, confusions) {
-    this.confusions = confusions;
+  build(tasks, lessons, rows, cellOf, words) {
+    this.words = words;
     this.places.clear();
     this.sums.clear();
     const caption = this.table.querySelector("caption");
@@ -105,10 +107,10 @@ export class Grid {
    */
   fill(place, cell) {
     if (cell === UNTOUCHED) return;
-    const words = inWords(cell, this.confusions ?? {});
+    const text = inWords(cell, this.words);
     place.className = look(cell);
-    place.title = words;
-    place.replaceChildren(make("span", { "aria-hidden": "true" }, sign(cell)), make("span", { class: "unseen" }, words));
+    place.title = text;
+    place.replaceChildren(make("span", { "aria-hidden": "true" }, sign(cell)), make("span", { class: "unseen" }, text));
   }
 
   /**

@@ -7,7 +7,7 @@ const PAUSE = 5000;
 async function show() {
   const answer = await fetch("api/mine", { headers: ours() });
   if (!answer.ok) throw new Error(String(answer.status));
-  const { tasks, confusions, shown, cells } = await answer.json();
+  const { tasks, words, shown, cells } = await answer.json();
   const row = new Map(
     cells.map((/** @type {any[]} */ [task, status, attempts, minutes, confusion]) => [
       task,
@@ -23,7 +23,7 @@ async function show() {
       "tr",
       {},
       make("th", { scope: "row" }, task.title),
-      make("td", { class: look(cell) }, inWords(cell, confusions)),
+      make("td", { class: look(cell) }, inWords(cell, words)),
     );
   });
   part("grid").replaceChildren(...(caption ? [caption] : []), make("tbody", {}, ...lines));

@@ -34,7 +34,8 @@ export async function follow(address, take, tell) {
         isFirst = false;
         tell("live");
       }
-    } catch {
+    } catch (error) {
+      console.error(error);
       tell("lost");
       failures += 1;
     } finally {

@@ -22,7 +22,8 @@ export const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s
  */
 export function sign(cell) {
   if (cell.status === "passed") return cell.minutes ? `✔ ${cell.minutes}` : "✔";
-  return cell.status === "trying" ? String(cell.attempts) : "";
+  if (cell.status === "trying") return `${cell.attempts}${cell.confusion ? "!" : ""}`;
+  return "";
 }
 
 /**
@@ -37,11 +38,12 @@ export function look(cell) {
 /**
  * A cell in words.
  * @param {Cell} cell
- * @param {Record<string, Confusion>} confusions
+ * @param {Record<string, Confusion>} words
  */
-export function inWords(cell, confusions) {
+export function inWords(cell, words) {
   if (cell.status === "not_started") return "not started";
-  const took = `${counted(cell.attempts, "attempt")}, ${counted(cell.minutes, "minute")}`;
-  const mistake = cell.confusion ? `; ${cell.confusion}: ${confusions[cell.confusion]?.short ?? ""}` : "";
+  const time = cell.minutes ? counted(cell.minutes, "minute") : "under a minute";
+  const took = `${counted(cell.attempts, "attempt")}, ${time}`;
+  const mistake = cell.confusion ? `; ${cell.confusion}: ${words[cell.confusion]?.short ?? ""}` : "";
   return `${cell.status === "passed" ? "passed" : "trying"}, ${took}${mistake}`;
 }
