@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.site.builder import LOCK, Builder, browser_wheels, course_wheel, prepared
 from course_lib.site.errors import SiteError
-from course_lib.site.places import HERE, Places
+from course_lib.site.places import HERE, Places, notebooks_of
 from course_lib.site.runtime import LOCK_NAME, runtime_files, tagged, write_runtime
 
 EXTENSION_NAME = "self-attention-course"
@@ -71,7 +71,7 @@ def _copy_notebooks(course: Path, target: Path) -> None:
     """Copy lessons and exercises, and no solution."""
     for folder in ("notebooks", "exercises"):
         (target / folder).mkdir(parents=True)
-        for path in sorted((course / folder).glob("[0-9]*.ipynb")):
+        for path in notebooks_of(course, folder):
             shutil.copyfile(path, target / folder / path.name)
 
 

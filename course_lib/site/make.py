@@ -10,7 +10,7 @@ from pathlib import Path
 from course_lib.authoring import BuildError
 from course_lib.site.errors import SiteError
 from course_lib.site.lite import build_lite
-from course_lib.site.places import Places
+from course_lib.site.places import Places, notebooks_of
 from course_lib.site.reading import Edition
 
 # Tells a site of ours, which may be replaced, from a folder of somebody's.
@@ -78,8 +78,7 @@ def build_site(
 
 def n_steps(places: Places, *, reading_only: bool, names: Sequence[str] = ()) -> int:
     """Return how often `build_site` will call `advance`."""
-    lessons = len(list((places.course / "notebooks").glob("[0-9][0-9]_*.ipynb")))
-    return (len(names) or lessons) + (not reading_only)
+    return (len(names) or len(notebooks_of(places.course, "notebooks"))) + (not reading_only)
 
 
 def _refuse_what_is_not_ours(out: Path) -> None:

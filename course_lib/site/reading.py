@@ -21,7 +21,7 @@ from markupsafe import Markup
 from course_lib.site.errors import SiteError
 from course_lib.site.live import Live, live_parts, live_widgets, page_script, widget_style
 from course_lib.site.outputs import Pictures, show_cell
-from course_lib.site.places import HERE
+from course_lib.site.places import HERE, notebooks_of
 from course_lib.site.prose import Heading, plain_text, render
 from course_lib.site.search import entries
 from course_lib.widgets import AttentionStage
@@ -100,8 +100,11 @@ class Edition:
         return written
 
     def _notebooks(self, folder: str, names: Sequence[str]) -> list[Path]:
-        found = sorted((self.course / folder).glob("[0-9][0-9]_*.ipynb"))
-        return [path for path in found if not names or path.stem in names or path.stem[:2] in names]
+        return [
+            path
+            for path in notebooks_of(self.course, folder)
+            if not names or path.stem in names or path.stem[:2] in names
+        ]
 
     def _notebook_page(self, path: Path, kind: str, *, run: bool) -> Page:
         notebook = nbformat.read(path, 4)  # type: ignore[no-untyped-call]
