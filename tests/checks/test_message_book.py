@@ -9,7 +9,7 @@ import course_lib.cli as cli
 from course_lib.checks.confusions import CONFUSIONS
 from course_lib.checks.engine import TASKS
 from course_lib.checks.judging import wording
-from course_lib.checks.quality import messages
+from course_lib.checks.quality import messages, report
 from course_lib.checks.quality.answers import ANSWERS
 from course_lib.checks.tasks import FunctionTask, OrderTask
 
@@ -52,7 +52,7 @@ def test_no_message_says_one_thing_twice():
 
 
 def test_every_confusion_is_shown_by_a_program_or_a_prediction():
-    found = messages.coverage()
+    found = report.coverage()
     assert list(found) == list(CONFUSIONS)
     assert all(any(places) for places in found.values())
     assert {name for name, (functions, _, _) in found.items() if not functions} == BY_PREDICTION_ONLY

@@ -232,6 +232,7 @@ def test_the_report_is_printed_and_read_by_programs(monkeypatch):
     data = json.loads(CliRunner().invoke(cli.app, ["checks", "report", "--mutants", "--json"]).stdout)
     assert (data["programs"], data["problems"], data["mutants"]["killed_share"]) == (22, 0, 1.0)
     assert data["rows"][8]["named"] == "weight_transposed"
+    assert data["confusions"]["M28"] == {"functions": [], "predictions": [], "orders": []}  # of other tasks
     assert data["mutants"]["numbers"] + data["mutants"]["exception"] == data["mutants"]["total"]
 
 

@@ -14,7 +14,7 @@ from course_lib.checks.engine import TASKS, close_names, evaluate
 from course_lib.checks.exercises.cases import Floats
 from course_lib.checks.judging import wording
 from course_lib.checks.quality.answers import ANSWERS
-from course_lib.checks.quality.report import known_programs
+from course_lib.checks.quality.report import coverage, known_programs
 from course_lib.checks.running.runner import LocalRunner, bound
 from course_lib.checks.tasks import ChoiceTask, FunctionTask, OrderTask, Property, Task
 
@@ -50,24 +50,6 @@ def document() -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def coverage() -> dict[str, tuple[list[str], list[str], list[str]]]:
-    """Return for each confusion the functions whose wrong programs show it, the predictions and the orders."""
-    found: dict[str, tuple[list[str], list[str], list[str]]] = {name: ([], [], []) for name in CONFUSIONS}
-    for task in TASKS.values():
-        for name, (functions, predictions, orders) in found.items():
-            if isinstance(task, FunctionTask) and any(program.confusion == name for program in task.programs):
-                functions.append(task.name)
-            if isinstance(task, ChoiceTask) and task.confusion == name:
-                predictions.append(task.name)
-            if isinstance(task, OrderTask) and name in _confusions_of(task):
-                orders.append(task.name)
-    return found
-
-
-def _confusions_of(task: OrderTask) -> set[str | None]:
-    return {known.confusion for known in task.distractors.values()} | {name for name, _, _ in task.without.values()}
-
-
 def _confusions() -> Iterator[str]:
     yield "## Which confusion is shown where"
     yield "\n".join([
@@ -92,7 +74,7 @@ def _every_kind() -> Iterator[str]:
 
 def _names() -> Iterator[str]:
     yield "## Names that are not there"
-    for name in ("sofmax", "atention", "x", 3):
+    for name in ("softmaxx", "attentions", "x", 3):
         yield _quoted(wording.unknown(name, close_names(name), ["..."]).message)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from course_lib.checks.confusions import CONFUSIONS
 from course_lib.checks.engine import TASKS, evaluate
 from course_lib.checks.quality.mutants import RightProgram
 from course_lib.checks.quality.survey import Fate, killed_share
@@ -115,12 +116,34 @@ def matrix(known: Sequence[Known], *, seed: int = 0, advance: Callable[[], None]
     return rows
 
 
+def coverage() -> dict[str, tuple[list[str], list[str], list[str]]]:
+    """Return for each confusion the functions whose wrong programs show it, the predictions and the orders."""
+    found: dict[str, tuple[list[str], list[str], list[str]]] = {name: ([], [], []) for name in CONFUSIONS}
+    for task in TASKS.values():
+        for name, (functions, predictions, orders) in found.items():
+            if isinstance(task, FunctionTask) and any(program.confusion == name for program in task.programs):
+                functions.append(task.name)
+            if isinstance(task, ChoiceTask) and task.confusion == name:
+                predictions.append(task.name)
+            if isinstance(task, OrderTask) and name in _confusions_of(task):
+                orders.append(task.name)
+    return found
+
+
+def _confusions_of(task: OrderTask) -> set[str | None]:
+    return {known.confusion for known in task.distractors.values()} | {name for name, _, _ in task.without.values()}
+
+
 def as_data(rows: Sequence[Row], found: Sequence[Fate] | None) -> dict[str, Any]:
     """Return the report as plain data, as ``course checks report --json`` prints it."""
     data: dict[str, Any] = {
         "programs": len(rows),
         "problems": sum(not row.ok for row in rows),
         "rows": [row.as_data() for row in rows],
+        "confusions": {
+            name: dict(zip(("functions", "predictions", "orders"), places, strict=True))
+            for name, places in coverage().items()
+        },
     }
     if found is not None:
         counts = Counter(fate.how for fate in found)
@@ -137,6 +160,7 @@ def show(rows: Sequence[Row], found: Sequence[Fate] | None) -> None:
 
     console = Console(soft_wrap=True)
     console.print(_matrix_table(rows))
+    console.print(_coverage_table())
     problems = [row for row in rows if not row.ok]
     right = sum(row.known.status == "passed" for row in rows)
     console.print(
@@ -164,6 +188,15 @@ def _matrix_table(rows: Sequence[Row]) -> Any:
         verdict = (row.status.replace("_", " "), row.confusion or "", note + taken)
         table.add_row(task, due.program, *verdict, style=None if row.ok else "red")
         before = due.task
+    return table
+
+
+def _coverage_table() -> Any:
+    from rich.table import Table
+
+    table = Table("confusion", "", "functions that show it", "predictions", "orders", box=None, pad_edge=False)
+    for name, places in coverage().items():
+        table.add_row(name, CONFUSIONS[name], *(str(len(tasks) or "-") for tasks in places))
     return table
 
 
