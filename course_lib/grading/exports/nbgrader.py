@@ -4,10 +4,13 @@ Its formgrader shows the marks, beside a notebook that is made anew from the exe
 and no markup of a learner is in it.
 """
 
+import contextlib
 import importlib
 import json
+import os
 import re
 import shutil
+import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +101,7 @@ def write_scores(entries: Sequence[Entry], course: Path) -> list[str]:
     except ImportError as error:
         raise GradingError("This needs nbgrader: pip install 'self-attention-course[nbgrader]'.") from error
     notes = []
-    with api.Gradebook(f"sqlite:///{(course / 'gradebook.db').resolve()}") as book:
+    with _scripts_at_hand(), api.Gradebook(f"sqlite:///{(course / 'gradebook.db').resolve()}") as book:
         for exercise in dict.fromkeys(entry.exercise for entry in entries if entry.exercise):
             source = _source_of(course, exercise)
             content = json.loads(source.read_text(encoding="utf-8"))
@@ -112,6 +115,17 @@ def write_scores(entries: Sequence[Entry], course: Path) -> list[str]:
                 _write_notebook(course, source.parent.name, entry, content)
     unread = [entry for entry in entries if entry.kind != "marked"]
     return notes + [f"{one_line(entry.learner, 60)}: {one_line(entry.reason, 200)}" for entry in unread]
+
+
+@contextlib.contextmanager
+def _scripts_at_hand() -> Iterator[None]:
+    """Let nbgrader find the `alembic` of its own installation, also where no environment is activated."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _source_of(course: Path, exercise: str) -> Path:
