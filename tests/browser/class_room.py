@@ -63,9 +63,8 @@ class ClassRoom:
         self._started.set()
         await self._stop.wait()
         server.stop()
+        self.view.close()
         await server.close_all_connections()
-        people.close()
-        results.close()
 
     def keep(self, learner: str, *found: Found) -> None:
         """Let a learner's results come in."""

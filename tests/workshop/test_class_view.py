@@ -58,8 +58,7 @@ class Service:
 
     def close(self):
         self.server.stop()
-        self.view.results.close()
-        self.view.people.close()
+        self.view.close()
         self.hub.close()
 
 
@@ -210,7 +209,8 @@ def test_the_stream_brings_everything_and_then_what_changes(tmp_path):
         service.hub.join("eve", "Eve")
         service.view.look_who_is_here()
         await until(lambda: any(["eve", "Eve"] in event["learners"] for event in events))
-        asking.cancel()
+        service.view.close()  # and the stream ends by itself
+        assert (await asyncio.wait_for(asking, 30)).code == 200
 
     served(tmp_path, steps)
 

@@ -65,8 +65,8 @@ async def serve(folder: Path) -> None:
     await stop.wait()
     looking.stop()
     server.stop()
-    view.results.close()
-    view.people.close()
+    view.close()
+    await server.close_all_connections()
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ class ClassView:
     identity : Identity
     collect : callable or None
         ``collect()`` gives the learners' exercises as the bytes of a zip; None where they are out of reach.
+    is_open : bool
+        Streams end when it no longer is.
     """
 
     results: Results
@@ -76,6 +78,7 @@ class ClassView:
     identity: Identity
     collect: Callable[[], bytes] | None = None
     room: Room = field(default_factory=Room)
+    is_open: bool = True
     _waiting: set[asyncio.Event] = field(default_factory=set)
     _people_seen: int = -1
 
@@ -97,12 +100,20 @@ class ClassView:
 
     def keep(self, learner: str, contents: list[Any]) -> int:
         """Keep results of a learner; return how many were refused because they are no results."""
+        self.look_who_is_here()
         now = self.results.clock()
         found = [one for content in contents if (one := read_result(content, now=now)) is not None]
         if not learner.startswith(INSTRUCTOR):  # who tries things out in front of the class is not of the class
             self.room.add(learner, self.results.keep(learner, found))
             self.tell()
         return len(contents) - len(found)
+
+    def close(self) -> None:
+        """Let the streams end, and close the files."""
+        self.is_open = False
+        self.tell()
+        self.results.close()
+        self.people.close()
 
     def tell(self) -> None:
         """Wake the pages that wait for something new."""
@@ -195,6 +206,7 @@ class Mine(Answer):
     """The row of who asks."""
 
     def get(self) -> None:
+        self.view.look_who_is_here()
         self.finish(catalogue() | self.view.room.row(self.somebody().account))
 
 
@@ -218,7 +230,7 @@ class Stream(Answer):
         try:
             await self._send(catalogue() | self.view.room.since(0))
             seen = self.view.room.change
-            while loop.time() < end:
+            while self.view.is_open and loop.time() < end:
                 if self.view.room.change > seen:
                     update, seen = self.view.room.since(seen), self.view.room.change
                     await self._send(update)
