@@ -218,6 +218,13 @@ def test_links_lead_to_files_that_exist(path):
                 assert (path.parent / target).is_file(), f"{cell.id}: {target}"
 
 
+@pytest.mark.parametrize(("path", "after"), list(itertools.pairwise(LESSONS[1:])), ids=lambda path: path.stem)
+def test_an_exercise_leads_on_to_the_next_lesson(path, after):
+    closing = texts(ROOT / "exercises" / path.name)[-1].source
+    assert f"**Next:** [lesson {after.stem[:2]}, " in closing
+    assert f"](../notebooks/{after.name})" in closing
+
+
 @every(SOLUTIONS)
 def test_a_solution_passes_its_checks_with_the_points_that_nbgrader_gives(path):
     for cell in code_cells(path):

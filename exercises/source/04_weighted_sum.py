@@ -68,3 +68,5 @@ check("attention", attention)
 # ## Where you are
 # %% sum-progress tags=["nbval-ignore-output"]
 progress()
+# %% [markdown] sum-exercise-next
+# **Next:** [lesson 05, Self-attention](../notebooks/05_self_attention.ipynb)

@@ -63,3 +63,5 @@ output[1] / output[0] if output is not ... else "self_attention is not written y
 # ## Where you are
 # %% self-progress tags=["nbval-ignore-output"]
 progress()
+# %% [markdown] self-exercise-next
+# **Next:** [lesson 06, Masks](../notebooks/06_masks.ipynb)

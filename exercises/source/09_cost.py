@@ -90,3 +90,5 @@ check("decode_step", decode_step)
 # ## Where you are
 # %% cost-progress tags=["nbval-ignore-output"]
 progress()
+# %% [markdown] cost-exercise-next
+# **Next:** [lesson 10, Training](../notebooks/10_training.ipynb)

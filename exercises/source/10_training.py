@@ -107,3 +107,5 @@ plots.lines(np.arange(30), curves, xlabel="step", ylabel="weight")
 # ## Where you are
 # %% training-progress tags=["nbval-ignore-output"]
 progress()
+# %% [markdown] training-exercise-next
+# **Next:** [lesson 11, A real model](../notebooks/11_real_model.ipynb)

@@ -350,4 +350,4 @@ all(np.array_equal(array, again[name]) for name, array in whole.model.parameters
 # * Jain and Wallace 2019, *Attention is not Explanation*; Wiegreffe and Pinter 2019, *Attention is not not
 #   Explanation*.
 #
-# **Next:** lesson 11, a real model. It is in the making.
+# **Next:** [lesson 11](11_real_model.ipynb): a real model, run by the functions that you wrote.
