@@ -52,8 +52,8 @@ SIGNATURES = {
     },
 }
 WIDGETS = {
-    "AttentionStage", "Cost", "Heads", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict", "Projection",
-    "Score", "Shuffle", "SoftmaxBars", "Training", "WeightedSum", "save_html",
+    "AllHeads", "AttentionStage", "Cost", "Heads", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict",
+    "Projection", "Score", "Shuffle", "SoftmaxBars", "Training", "WeightedSum", "save_html",
 }  # fmt: skip
 RESULT_FIELDS = {"status", "confusion", "message", "points", "max_points"}
 ATTENTION = importlib.import_module("course_lib.attention")

@@ -34,15 +34,10 @@ _EXERCISES = (
     exercise_01, exercise_02, exercise_03, exercise_04, exercise_05, exercise_06, exercise_07, exercise_08, exercise_09,
     exercise_10, exercise_11,
 )  # fmt: skip
-# Their tasks can be checked, and there is no exercise notebook yet: progress leaves them out.
-_WITHOUT_NOTEBOOK = frozenset({11})
-
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for module in _EXERCISES for task in module.TASKS})
 
 # What a learner can get to, and so what progress counts.
-LESSONS: Mapping[int, str] = MappingProxyType(
-    {module.LESSON: module.TITLE for module in _EXERCISES if module.LESSON not in _WITHOUT_NOTEBOOK}
-)
+LESSONS: Mapping[int, str] = MappingProxyType({module.LESSON: module.TITLE for module in _EXERCISES})
 
 
 def find_task(name: object) -> Task | None:

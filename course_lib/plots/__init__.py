@@ -8,6 +8,7 @@ is thick.
 from course_lib.plots.boards import mask_board
 from course_lib.plots.charts import Kind, MatrixKind, bars, lines, matrix, output, vectors
 from course_lib.plots.costs import cost, online_softmax
+from course_lib.plots.head_rows import head_rows
 from course_lib.plots.heads import heads
 from course_lib.plots.lettered import lettered
 from course_lib.plots.order import positions, shuffle
@@ -18,7 +19,7 @@ from course_lib.plots.training import training
 
 __all__ = [
     "COLOURS", "Kind", "MatrixKind", "Picture", "PictureAxes",
-    "bars", "cost", "heads", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output", "positions",
-    "projection", "score", "shuffle", "softmax_bars",
+    "bars", "cost", "head_rows", "heads", "lettered", "lines", "mask_board", "matrix", "online_softmax", "output",
+    "positions", "projection", "score", "shuffle", "softmax_bars",
     "softmax_draws", "stage", "training", "vectors", "weighted_sum",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Live pictures of attention: each is one Python module and one JavaScript module of the same name."""
 
+from course_lib.widgets.all_heads import AllHeads
 from course_lib.widgets.base import LiveWidget
 from course_lib.widgets.cost import Cost
 from course_lib.widgets.export import save_html
@@ -18,6 +19,6 @@ from course_lib.widgets.training import Training
 from course_lib.widgets.weighted_sum import WeightedSum
 
 __all__ = [
-    "AttentionStage", "Cost", "Heads", "LiveWidget", "MaskBoard", "OnlineSoftmax", "OrderLines", "Positions", "Predict",
-    "Projection", "Score", "Shuffle", "SoftmaxBars", "Training", "WeightedSum", "save_html",
+    "AllHeads", "AttentionStage", "Cost", "Heads", "LiveWidget", "MaskBoard", "OnlineSoftmax", "OrderLines",
+    "Positions", "Predict", "Projection", "Score", "Shuffle", "SoftmaxBars", "Training", "WeightedSum", "save_html",
 ]  # fmt: skip

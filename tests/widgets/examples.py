@@ -39,6 +39,13 @@ class Example:
 
 
 EXAMPLES = {
+    "AllHeads": Example(
+        hand=".cw-all-tokens [aria-pressed=true]",
+        keys=("ArrowLeft", "ArrowRight"),
+        drag=(-130, 0),
+        trait="selected",
+        values=(6, 2),
+    ),
     "AttentionStage": Example(hand='[aria-label="query the"]', trait="query_0_x", values=(1.5, -1.0)),
     "Cost": Example(hand='[aria-label="number of tokens"]', drag=(-60, 0), trait="at", values=(1e6, 1e4)),
     "Heads": Example(

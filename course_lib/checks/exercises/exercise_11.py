@@ -466,9 +466,9 @@ def _reveal_without_mask() -> str:
     masked, open_to_all = attention(query, key, value, is_causal=True), attention(query, key, value)
     return (
         f"With the mask token 0 reads itself only, and its output is {masked[0, 0]:.0f}. Without it, it reads what "
-        f"comes after it as well: {open_to_all[0, 0]:.1f}. The words are all there, but in training no token ever saw a "
-        "later one, so every layer above now meets vectors that it has never learned to read. The mask belongs to the "
-        "model, not to the training alone."
+        f"comes after it as well: {open_to_all[0, 0]:.1f}. The words are all there, but in training no token ever saw "
+        "a later one, so every layer above now meets vectors that it has never learned to read. The mask belongs to "
+        "the model, not to the training alone."
     )
 
 

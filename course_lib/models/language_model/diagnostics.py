@@ -26,13 +26,17 @@ class Found(NamedTuple):
         return f"layer {self.layer} head {self.head}: {self.score:.2f}"
 
 
-def head_weights(model: LanguageModel, tokens: ArrayLike) -> FloatArray:
+def head_weights(
+    model: LanguageModel, tokens: ArrayLike, *, without_heads: Sequence[tuple[int, int]] = ()
+) -> FloatArray:
     """Return the attention weights of all heads on one text.
 
     Parameters
     ----------
     model : LanguageModel
     tokens : array_like of int, shape (seq_len,)
+    without_heads : sequence of (int, int)
+        Heads to leave out, each as (layer, head): what do the later ones do without them?
 
     Returns
     -------
@@ -43,7 +47,7 @@ def head_weights(model: LanguageModel, tokens: ArrayLike) -> FloatArray:
     DtypeError, ShapeError, OptionError
         If `tokens` is no row of whole numbers within the vocabulary.
     """
-    return np.stack([heads.weights for heads in _heads_at_work(model, tokens)])
+    return np.stack([heads.weights for heads in _heads_at_work(model, tokens, without_heads)])
 
 
 def repeated_tokens(model: LanguageModel, period: int, *, rng: np.random.Generator, n_blocks: int = 2) -> list[int]:
@@ -275,9 +279,11 @@ def with_weights_of(model: LanguageModel, tokens: ArrayLike, other: ArrayLike) -
     return scores
 
 
-def _heads_at_work(model: LanguageModel, tokens: ArrayLike) -> list[HeadsAtWork]:
+def _heads_at_work(
+    model: LanguageModel, tokens: ArrayLike, without_heads: Sequence[tuple[int, int]] = ()
+) -> list[HeadsAtWork]:
     found: list[HeadsAtWork] = []
-    model.forward(tokens, record=lambda layer, heads: found.append(heads), last_only=True)
+    model.forward(tokens, record=lambda layer, heads: found.append(heads), without_heads=without_heads, last_only=True)
     return found
 
 
