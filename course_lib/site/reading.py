@@ -30,7 +30,11 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
 )
-_LOOK_UP = {"summary.html": "summary_sheet.md", "glossary.html": "glossary.md"}
+_LOOK_UP = {
+    "summary.html": "summary_sheet.md", "glossary.html": "glossary.md",
+    "training_benchmark.html": "training_benchmark.md",
+}  # fmt: skip
+_AS_IT_IS = ("summary_sheet.html",)  # fills one sheet of paper
 _NOTEBOOK = re.compile(r"(?:\.\./)?(?:(notebooks|exercises)/)?(\d\d_\w+)\.ipynb(#.*)?")
 # In a page the prediction is made in the picture above; the cell that waits for a letter has nothing to say.
 _WAITS_FOR_LETTER = re.compile(r"answer = \.\.\.")
@@ -90,6 +94,8 @@ class Edition:
         practice = [self._notebook_page(path, "Exercise", run=False) for path in exercises]
         more = [self._document(file, name) for file, name in _LOOK_UP.items()]
         stage = _first_drag()
+        for name in _AS_IT_IS:
+            shutil.copyfile(self.course / "docs" / name, self.out / name)
         self._keep_fronts([*pages, stage])
         written = [self._write(page, pages) for page in pages]
         written += [self._write(page, practice) for page in practice] + [self._write(page, more) for page in more]

@@ -1,4 +1,4 @@
-"""The reading edition in a browser: pictures that drag with no kernel, search, themes, paper, and no other host asked."""
+"""The reading edition in a browser: pictures drag with no kernel; search, themes, paper; no other host is asked."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +17,7 @@ from course_lib.site.reading import Edition
 ROOT = Path(__file__).parents[2]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 READ = "a/b/read/"  # under a sub-path, as on many hosts
+PAGES = ["a/b/index.html", *(f"{READ}{name}.html" for name in ("index", "02_scores", "glossary"))]
 
 
 @pytest.fixture(scope="module")
