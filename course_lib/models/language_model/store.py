@@ -22,7 +22,7 @@ from course_lib.errors import CourseError
 from course_lib.models.language_model.config import LanguageModelConfig
 from course_lib.models.language_model.gguf_file import GGUFModel
 from course_lib.models.language_model.model import LanguageModel
-from course_lib.models.language_model.packages import ModelMissingError
+from course_lib.models.language_model.packages import ModelMissingError, needed
 from course_lib.models.language_model.stand_in import stand_in
 from course_lib.models.language_model.tokenizer import Tokenizer
 
@@ -45,9 +45,7 @@ def model_folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("self-attention-course", appauthor=False) / "model"
+    return Path(needed("platformdirs").user_cache_path("self-attention-course", appauthor=False)) / "model"
 
 
 def model_path() -> Path:
