@@ -125,7 +125,7 @@ def survivors(out):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_killed_at_random_moments_and_resumed_the_gradebook_is_the_same(undisturbed, fake, tmp_path, monkeypatch):
-    """Ten moments, of the start, the middle and the end; benchmarks/grading.py does it with the real marker."""
+    """Ten moments, of the start, the middle and the end; benchmarks/grading.py does it in the jail, at twenty."""
     folder, expected = undisturbed
     out = tmp_path / "killed"
     monkeypatch.setenv("COURSE_TEST_RUN", str(out))

@@ -1,0 +1,358 @@
+"""One class, marked by this course's grader, by nbgrader and by otter-grader: processor time, points, memory.
+
+    python benchmarks/grading.py             500 honest submissions, the peers on the first 24, memory over 5,000
+    python benchmarks/grading.py --quick     40, 4 and 200: to see that it works; the page is not written
+
+All marks are of one run on one machine, one after the other. Processor time is that of the whole command and all
+processes that it started and waited for, from its start to its end, divided by the number of submissions; each command
+marks the class in one go, so that its start is shared out. The peers stand in fresh environments beside this one's
+packages. What cannot be installed is left out, and said.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course_lib.checks.engine import find_task
+from course_lib.grading import gradebook
+from course_lib.grading.assignments import ASSIGNMENTS
+from course_lib.grading.batch import grade_all
+from course_lib.grading.collecting import Found
+from course_lib.grading.engines import LocalEngine
+from course_lib.grading.exports import nbgrader
+from course_lib.grading.serving import Options
+from course_lib.grading.synthetic import DUE, make
+from course_lib.grading.synthetic.making import hand_in
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "grading_benchmark.md"
+EXERCISE = "07_multi_head"
+PEERS = {"nbgrader": "nbgrader==0.9.6", "otter-grader": "otter-grader==7.0.0"}
+GOALS = {"nbgrader": 20, "otter-grader": 30}
+
+
+@dataclass
+class Run:
+    """What marking cost and gave.
+
+    Attributes
+    ----------
+    name : str
+    count : int
+    cpu, wall : float
+        Seconds of all of them together.
+    points : mapping of str to float
+        By learner.
+    note : str
+    """
+
+    name: str
+    count: int
+    cpu: float = 0.0
+    wall: float = 0.0
+    points: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def each(self) -> float:
+        """Processor seconds of a submission."""
+        return self.cpu / max(1, self.count)
+
+
+def measured(command: list[Any], folder: Path, environment: dict[str, str] | None = None) -> tuple[float, float, str]:
+    """Run a command; give its processor seconds, with all its processes, its wall seconds and what it said."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    ran = subprocess.run(
+        list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if ran.returncode:
+        raise RuntimeError(f"{command[0]} ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-2000:]}")
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return cpu, wall, ran.stdout
+
+
+def run_ours(folder: Path) -> Run:
+    """Mark the class with `course grade`, all of it."""
+    out = folder / "graded"
+    command = [sys.executable, "-m", "course_lib", "grade", folder / "submitted", "--out", out, "--json"]
+    cpu, wall, said = measured(command, ROOT)
+    summary = json.loads(said)
+    entries = gradebook.read(out)
+    if summary["marked"] != len(entries):
+        raise RuntimeError(f"{len(entries)} notebooks, {summary['marked']} marked")
+    # What the jail says that it used, where the system did not hand it up to the command that waited.
+    cpu = max(cpu, summary["cpu_seconds"])
+    return Run("this course", len(entries), cpu, wall, {one.learner: one.points for one in entries})
+
+
+def environment_of(name: str, folder: Path) -> Path | None:
+    """Make an environment with a peer, beside the packages of this one; None where it cannot be installed."""
+    place = folder / f"environment-{name}"
+    python = place / "bin" / "python"
+    if not python.exists():
+        venv.create(place, with_pip=True)
+        site = Path(subprocess.check_output(
+            [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True).strip())  # fmt: skip
+        (site / "beside.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n", encoding="utf-8")
+    ran = subprocess.run([python, "-m", "pip", "install", "-q", PEERS[name]], capture_output=True, text=True)
+    if ran.returncode:
+        print(f"{PEERS[name]} cannot be installed, so left out: {ran.stderr.strip().splitlines()[-1:]}")
+        return None
+    return python
+
+
+def peers_environment(python: Path, folder: Path) -> dict[str, str]:
+    """Return the environment variables of a peer's run; nothing of it is written outside of `folder`."""
+    path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "HOME": str(folder), "COURSE_PROGRESS": str(folder / "progress.json")}
+
+
+def run_nbgrader(folder: Path, python: Path, count: int) -> Run:
+    """Mark the first `count` with `nbgrader autograde`, in one go."""
+    course = folder / "course-of-nbgrader"
+    shutil.rmtree(course, ignore_errors=True)
+    nbgrader.lay_out(ROOT, course, [EXERCISE])
+    for learner in learners_of(folder)[:count]:
+        shutil.copytree(folder / "submitted" / learner, course / "submitted" / learner)
+    environment = peers_environment(python, course)
+    measured([python, "-m", "nbgrader", "generate_assignment", EXERCISE], course, environment)
+    cpu, wall, _ = measured([python, "-m", "nbgrader", "autograde", EXERCISE], course, environment)
+    code = (
+        "import json, sys; from nbgrader.api import Gradebook; book = Gradebook('sqlite:///gradebook.db');"
+        f"print(json.dumps({{one.student.id: one.score for one in book.assignment_submissions({EXERCISE!r})}}))"
+    )
+    points = json.loads(measured([python, "-c", code], course, environment)[2].splitlines()[-1])
+    return Run("nbgrader", count, cpu, wall, points)
+
+
+OTTER_TEST = '''OK_FORMAT = True
+
+test = {{
+    "name": "{task}",
+    "points": {points},
+    "suites": [{{
+        "cases": [{{
+            "code": r""">>> from course_lib.checks import evaluate
+>>> evaluate("{task}", {answer}).passed
+True""", "hidden": False, "locked": False,
+        }}],
+        "scored": True, "setup": "", "teardown": "", "type": "doctest",
+    }}],
+}}
+'''
+
+
+def run_otter(folder: Path, python: Path, count: int) -> Run:
+    """Mark the first `count` with `otter run`, which is one command for each."""
+    place = folder / "otter"
+    shutil.rmtree(place, ignore_errors=True)
+    (place / "tests").mkdir(parents=True)
+    for asked in ASSIGNMENTS[EXERCISE].asked:
+        task = find_task(asked.task)
+        text = OTTER_TEST.format(task=asked.task, answer=asked.answer, points=task.points if task else 0)
+        (place / "tests" / f"{asked.task}.py").write_text(text, encoding="utf-8")
+    environment = peers_environment(python, place)
+    otter = python.parent / "otter"
+    measured([otter, "generate", "-t", "tests", "-o", "autograder.zip", "--no-environment"], place, environment)
+    run = Run("otter-grader", count)
+    for learner in learners_of(folder)[:count]:
+        out = place / "out" / learner
+        out.mkdir(parents=True)
+        notebook = shutil.copy(folder / "submitted" / learner / EXERCISE / f"{EXERCISE}.ipynb", out)
+        command = [otter, "run", "--no-logo", "-a", place / "autograder.zip", "-o", out, notebook]
+        cpu, wall, _ = measured(command, place, environment)
+        results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        run.points[learner] = sum(test.get("score", 0.0) for test in results["tests"])
+        run.cpu, run.wall = run.cpu + cpu, run.wall + wall
+    return run
+
+
+def learners_of(folder: Path) -> list[str]:
+    """Return the learners of the class."""
+    return [one["learner"] for one in json.loads((folder / DUE).read_text(encoding="utf-8"))]
+
+
+def memory_over(count: int, jobs: int) -> list[tuple[int, float]]:
+    """Mark `count` different submissions; give the memory of the grader and all its processes, in MiB, on the way."""
+
+    def handed_in() -> Iterator[Found]:
+        for number in range(1, count + 1):
+            data = hand_in(ROOT, EXERCISE, number, seed=1, honest=True).data
+            yield Found(f"learner-{number:05}", f"{EXERCISE}.ipynb", lambda data=data: data)  # type: ignore[misc]
+
+    seen: list[tuple[int, float]] = []
+    done = 0
+
+    def advance(entry: object) -> None:
+        nonlocal done
+        done += 1
+        if done % max(1, count // 50) == 0:
+            seen.append((done, memory_of_all()))
+
+    options = Options()
+    with tempfile.TemporaryDirectory() as out, gradebook.Gradebook(Path(out)) as book:
+        with LocalEngine(options, jobs) as engine:
+            grade_all(handed_in(), book, executor=engine, options=options, advance=advance)
+        if sum(1 for _ in book.entries()) != count:
+            raise RuntimeError("a submission has no entry")
+    return seen
+
+
+def memory_of_all() -> float:
+    """Return the memory of this process and all below it, pages that several share counted once, in MiB."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        parents.setdefault(parent, []).append(int(entry.name))
+    total, left = 0.0, [os.getpid()]
+    while left:
+        process = left.pop()
+        left += parents.get(process, [])
+        try:
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+    return total / 1024
+
+
+def killed_and_resumed(moments: int, count: int = 60) -> str:
+    """Mark a class once undisturbed, then killed at random moments and resumed, then with other numbers of jobs."""
+    rng = random.Random(7)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        make(ROOT, folder / "class", count, exercise=EXERCISE, seed=5)
+
+        def command(out: str, *more: str) -> list[str]:
+            marks = [sys.executable, "-m", "course_lib", "grade", str(folder / "class"), "--out", str(folder / out)]
+            return [*marks, *more]
+
+        def bytes_of(out: str, *more: str) -> bytes:
+            subprocess.run(command(out, *more), cwd=ROOT, capture_output=True, check=False)
+            return (folder / out / gradebook.FILE).read_bytes()
+
+        started = time.perf_counter()
+        expected = bytes_of("undisturbed", "--jobs", "2")
+        usual = time.perf_counter() - started
+        n_killed = 0
+        while n_killed < moments:
+            process = subprocess.Popen(command("killed", "--jobs", "2", "--resume"), cwd=ROOT,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+            try:
+                process.wait(rng.uniform(0, 1.2 * usual / 4))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            n_killed += process.returncode == -9
+            if process.returncode != -9:  # all is marked: begin again, for the moments that are left
+                same = (folder / "killed" / gradebook.FILE).read_bytes() == expected
+                shutil.rmtree(folder / "killed")
+                if not same:
+                    return "Killed and resumed, the gradebook was another one."
+        same = bytes_of("killed", "--jobs", "2", "--resume") == expected
+        same_jobs = [bytes_of(f"jobs-{jobs}", "--jobs", str(jobs)) == expected for jobs in (1, 4)]
+    return (
+        f"A class of {count}, hostile ones among them, killed with SIGKILL at {moments} random moments and resumed: "
+        f"{'the same gradebook, byte for byte' if same else 'ANOTHER gradebook'}; with 1, 2 and 4 processes: "
+        f"{'the same' if all(same_jobs) else 'ANOTHER'}."
+    )
+
+
+def same_points(ours: Run, peer: Run) -> int:
+    """Return for how many learners the points are the same."""
+    return sum(abs(points - ours.points[learner]) < 1e-9 for learner, points in peer.points.items())
+
+
+def show(ours: Run, peers: list[Run], memory: list[tuple[int, float]], killed: str, quick: bool) -> None:
+    """Print the findings and, unless `quick`, write the page."""
+    lines = [
+        "| | submissions | processor time each | times ours | goal | same points as ours |",
+        "|---|---:|---:|---:|---:|---:|",
+        f"| this course, jailed | {ours.count} | {1000 * ours.each:.0f} ms | 1 | | |",
+    ]
+    for peer in peers:
+        ratio, goal = peer.each / ours.each, GOALS[peer.name]
+        same = f"{same_points(ours, peer)} of {peer.count}"
+        row = f"| {PEERS[peer.name].replace('==', ' ')} | {peer.count} | {1000 * peer.each:.0f} ms"
+        lines.append(f"{row} | {ratio:.1f} | {goal} | {same} |")
+    text = "\n\n".join(["\n".join(lines), *_memory_lines(memory), *filter(None, [killed])])
+    print(text)
+    if not quick and len(peers) == len(PEERS):
+        PAGE.write_text(_page(text, ours), encoding="utf-8", newline="\n")
+        print(f"written to {PAGE.relative_to(ROOT)}")
+
+
+def _memory_lines(memory: list[tuple[int, float]]) -> list[str]:
+    if not memory:
+        return []
+    first = [mib for _, mib in memory[: max(1, len(memory) // 5)]]
+    last = [mib for _, mib in memory[-max(1, len(memory) // 5) :]]
+    return [
+        f"Memory of the grader and all its processes over {memory[-1][0]:,} submissions, shared pages counted once: "
+        f"{sum(first) / len(first):.0f} MiB on average in the first fifth, {sum(last) / len(last):.0f} MiB in the "
+        f"last, {max(mib for _, mib in memory):.0f} MiB at most.",
+    ]
+
+
+def _page(text: str, ours: Run) -> str:
+    return (
+        "# Grading, beside nbgrader and otter-grader\n\n"
+        "`python benchmarks/grading.py` writes this page. A class of invented learners hands in exercise 07: right, "
+        "wrong in known ways, and unfinished. Every grader marks the same files, in one run on one machine; the peers "
+        "are slow, so they mark the first ones only. nbgrader and otter-grader run the notebook in a kernel of its own "
+        "and let it judge itself; this grader runs it in a jail and judges outside.\n\n"
+        f"{text}\n\n"
+        "Processor time is that of all processes of a command, its start included. The "
+        f"{ours.count} submissions took this grader {ours.wall:.0f} s of wall time with {os.cpu_count()} processors. "
+        "The points are what each grader itself gives; otter-grader calls this course's `evaluate` in its tests, "
+        "nbgrader the notebook's own `check` cells.\n\n"
+        f"Measured with Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} processors.\n"
+    )
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small numbers; the page is not written")
+    parser.add_argument("--class-size", type=int, default=0)
+    parser.add_argument("--peers", type=int, default=0, help="how many the peers mark")
+    parser.add_argument("--memory", type=int, default=None, help="over how many submissions memory is watched; 0: not")
+    parser.add_argument("--kills", type=int, default=None, help="at how many moments a run is killed; 0: not")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps the environments for the next time")
+    given = parser.parse_args()
+    size, of_peers = given.class_size or (40 if given.quick else 500), given.peers or (4 if given.quick else 24)
+    of_memory = given.memory if given.memory is not None else (200 if given.quick else 5000)
+    with tempfile.TemporaryDirectory() as scratch:
+        kept, folder = given.keep or Path(scratch), Path(scratch) / "class"
+        kept.mkdir(parents=True, exist_ok=True)
+        pythons = {name: environment_of(name, kept) for name in PEERS}
+        make(ROOT, folder, size, exercise=EXERCISE, honest=True, layout="nbgrader")
+        ours = run_ours(folder)
+        runs = {"nbgrader": run_nbgrader, "otter-grader": run_otter}
+        peers = [runs[name](folder, python, of_peers) for name, python in pythons.items() if python is not None]
+        memory = memory_over(of_memory, min(2, os.cpu_count() or 1)) if of_memory else []
+        kills = given.kills if given.kills is not None else (2 if given.quick else 20)
+        show(ours, peers, memory, killed_and_resumed(kills, 12 if given.quick else 60) if kills else "", given.quick)
+
+
+if __name__ == "__main__":
+    main()
