@@ -317,7 +317,7 @@ class Bench:
         """
         self.hand(variant)
         found: list[tuple[float, float | None]] = []
-        for value in (*variant.values, *variant.values):
+        for value in variant.values:
             self._until_quiet()
             self.page.evaluate("() => courseBench.forget()")
             begun = float(
@@ -482,7 +482,7 @@ def main() -> None:
         folder.mkdir()
         results.setdefault("machine", machine(found))
         with serve(Path(home), folder, windowing="contentVisibility") as server:
-            turns = Rounds(found, server, port, (8, 1.2) if options.quick else (20, 2.4))
+            turns = Rounds(found, server, port, (8, 1.2) if options.quick else (15, 2.4))
             for _ in range(options.rounds if "alone" in options.parts else 0):
                 turns.alone(chosen, results["alone"])
             if "together" in options.parts:

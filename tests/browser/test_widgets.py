@@ -140,6 +140,8 @@ def test_controls_change_the_picture_and_the_kernel(bench: NotebookPage) -> None
     handle(root, "key the").press("Home")
     root.get_by_role("button", name="Reset").click()
     until(lambda: bench.array("stage.key[0]") == [-1.4, -0.7])
+    given = f"0 False {1 / np.sqrt(2)} 1.0"
+    until(lambda: bench.ask("print(stage.selected, stage.is_causal, stage.scale, stage.temperature)") == given)
 
 
 def test_a_change_is_read_out_once_it_rests(bench: NotebookPage) -> None:

@@ -1,8 +1,12 @@
 """What every widget has: projector mode, and sliders that say what they cannot be linked to."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import traitlets
 
+from course_lib import widgets
 from course_lib.errors import CourseError
 from course_lib.widgets import AttentionStage, Projection
 
@@ -62,3 +66,32 @@ def test_sliders_reach_as_far_as_the_plane() -> None:
     (slider, _) = projection.sliders("x", 0).children
     projection.x_0_x = 7.5
     assert (slider.min, slider.max) == (-8, 8)
+
+
+@pytest.mark.parametrize(
+    ("made", "given"),
+    [
+        (
+            lambda: widgets.AttentionStage(selected=1, temperature=2.0, scale=1.0, is_causal=True),
+            {"selected": 1, "temperature": 2.0, "scale": 1.0, "is_causal": True},
+        ),
+        (lambda: widgets.SoftmaxBars([1, 2], temperature=2.0, added=0.5), {"temperature": 2.0, "added": 0.5}),
+        (lambda: widgets.Score(selected=2, drag="turn"), {"selected": 2, "drag": "turn"}),
+        (lambda: widgets.WeightedSum(sum_to_one=False, chain=False), {"sum_to_one": False, "chain": False}),
+        (lambda: widgets.Projection(selected=1), {"selected": 1}),
+        (
+            lambda: widgets.Positions(50, d_model=32, head=1, learned=True, distance=3),
+            {"position": 50, "d_model": 32, "head": 1, "learned": True, "distance": 3},
+        ),
+    ],
+)
+def test_reset_leads_back_to_what_was_given(
+    made: Callable[[], widgets.LiveWidget], given: dict[str, Any]
+) -> None:
+    assert {name: made().start[name] for name in given} == given
+
+
+def test_reset_of_scores_that_were_set_adds_nothing_to_them() -> None:
+    bars = widgets.SoftmaxBars([1, 2], added=0.5)
+    bars.scores = [3, 4]
+    assert (bars.start["scores_0"], bars.start["added"]) == (3.0, 0.0)

@@ -15,10 +15,16 @@ const SYNC_EVERY = 100; // milliseconds: the kernel hears of a drag at most ten 
 const FRAME_AT_MOST = 100; // milliseconds after which nobody waits for a frame any more: the page may be hidden
 const SAY_AFTER = 700; // milliseconds of rest before a change is read out
 
+/** Whether what is going on is a movement of a pointer that is held down, of which there may be several in a frame. */
+function isDragging() {
+  const event = window.event; // that of the browser, not of a widget: only it knows who asks
+  return event instanceof PointerEvent || (event?.target instanceof Element && event.target.matches(":active"));
+}
+
 /**
  * Draw at most once a frame, however often it is asked for. The first time it draws at once, when what is going on has
- * finished: the event of a hand or the message of the kernel. Then the frame that follows has only to be painted. What
- * comes later before that frame is drawn with it.
+ * finished: the press of a key or the message of the kernel. Then the frame that follows has only to be painted. What
+ * comes later before that frame is drawn with it, and so is a drag: the browser tells of its movements with the frame.
  * @param {() => void} draw
  */
 export function painter(draw) {
@@ -39,7 +45,7 @@ export function painter(draw) {
       isAsked = true;
       if (frame !== 0) return;
       frame = requestAnimationFrame(begin);
-      queueMicrotask(paint);
+      if (!isDragging()) queueMicrotask(paint);
     },
     stop() {
       isStopped = true;
