@@ -1,7 +1,8 @@
 """One class, marked by this course's grader, by nbgrader and by otter-grader: processor time, points, memory.
 
     python benchmarks/grading.py             500 honest submissions, the peers on the first 24, memory over 5,000
-    python benchmarks/grading.py --quick     40, 4 and 200: to see that it works; the page is not written
+    python benchmarks/grading.py --quick     30, 2 and 100: to see that it works; the page is not written
+    python benchmarks/grading.py --parts memory --keep FOLDER     one part; the others as FOLDER has them from before
 
 All marks are of one run on one machine, one after the other. Processor time is that of the whole command and all
 processes that it started and waited for, from its start to its end, divided by the number of submissions; each command
@@ -42,6 +43,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "grading_benchmark.md"
 EXERCISE = "07_multi_head"
 PEERS = {"nbgrader": "nbgrader==0.9.6", "otter-grader": "otter-grader==7.0.0"}
+PARTS = ("peers", "memory", "kills")
 GOALS = {"nbgrader": 20, "otter-grader": 30}
 
 
@@ -281,8 +283,8 @@ def same_points(ours: Run, peer: Run) -> int:
     return sum(abs(points - ours.points[learner]) < 1e-9 for learner, points in peer.points.items())
 
 
-def show(ours: Run, peers: list[Run], memory: list[tuple[int, float]], killed: str, quick: bool) -> None:
-    """Print the findings and, unless `quick`, write the page."""
+def table_of(ours: Run, peers: list[Run]) -> str:
+    """Return what marking the class cost and gave, as a table."""
     lines = [
         "| | submissions | processor time each | times ours | goal | same points as ours |",
         "|---|---:|---:|---:|---:|---:|",
@@ -293,65 +295,80 @@ def show(ours: Run, peers: list[Run], memory: list[tuple[int, float]], killed: s
         same = f"{same_points(ours, peer)} of {peer.count}"
         row = f"| {PEERS[peer.name].replace('==', ' ')} | {peer.count} | {1000 * peer.each:.0f} ms"
         lines.append(f"{row} | {ratio:.1f} | {goal} | {same} |")
-    text = "\n\n".join(["\n".join(lines), *_memory_lines(memory), *filter(None, [killed])])
-    print(text)
-    if not quick and len(peers) == len(PEERS):
-        PAGE.write_text(_page(text, ours), encoding="utf-8", newline="\n")
-        print(f"written to {PAGE.relative_to(ROOT)}")
+    wall = f"The {ours.count} submissions took this grader {ours.wall:.0f} s with {os.cpu_count()} processors."
+    return "\n".join([*lines, "", wall])
 
 
-def _memory_lines(memory: list[tuple[int, float]]) -> list[str]:
-    if not memory:
-        return []
+def memory_in_words(memory: list[tuple[int, float]]) -> str:
+    """Return what became of the memory."""
     first = [mib for _, mib in memory[: max(1, len(memory) // 5)]]
     last = [mib for _, mib in memory[-max(1, len(memory) // 5) :]]
-    return [
+    return (
         f"Memory of the grader and all its processes over {memory[-1][0]:,} submissions, shared pages counted once: "
         f"{sum(first) / len(first):.0f} MiB on average in the first fifth, {sum(last) / len(last):.0f} MiB in the "
-        f"last, {max(mib for _, mib in memory):.0f} MiB at most.",
-    ]
+        f"last, {max(mib for _, mib in memory):.0f} MiB at most."
+    )
 
 
-def _page(text: str, ours: Run) -> str:
+def page_of(parts: dict[str, str]) -> str:
+    """Return the page."""
     return (
         "# Grading, beside nbgrader and otter-grader\n\n"
         "`python benchmarks/grading.py` writes this page. A class of invented learners hands in exercise 07: right, "
         "wrong in known ways, and unfinished. Every grader marks the same files, in one run on one machine; the peers "
         "are slow, so they mark the first ones only. nbgrader and otter-grader run the notebook in a kernel of its own "
         "and let it judge itself; this grader runs it in a jail and judges outside.\n\n"
-        f"{text}\n\n"
-        "Processor time is that of all processes of a command, its start included. The "
-        f"{ours.count} submissions took this grader {ours.wall:.0f} s of wall time with {os.cpu_count()} processors. "
-        "The points are what each grader itself gives; otter-grader calls this course's `evaluate` in its tests, "
-        "nbgrader the notebook's own `check` cells.\n\n"
+        f"{parts['peers']}\n\n"
+        "Processor time is that of all processes of a command, its start included. The points are what each grader "
+        "itself gives; otter-grader calls this course's `evaluate` in its tests, nbgrader the notebook's own `check` "
+        "cells.\n\n"
+        f"{parts['memory']}\n\n{parts['kills']}\n\n"
         f"Measured with Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} processors.\n"
     )
+
+
+def marked_by_all(size: int, of_peers: int, kept: Path) -> str | None:
+    """Let every grader mark the same class; None where a peer is missing."""
+    pythons = {name: environment_of(name, kept) for name in PEERS}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "class"
+        make(ROOT, folder, size, exercise=EXERCISE, honest=True, layout="nbgrader")
+        ours = run_ours(folder)
+        runs = {"nbgrader": run_nbgrader, "otter-grader": run_otter}
+        peers = [runs[name](folder, python, of_peers) for name, python in pythons.items() if python is not None]
+    print(table_of(ours, peers))
+    return table_of(ours, peers) if len(peers) == len(PEERS) else None
 
 
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small numbers; the page is not written")
-    parser.add_argument("--class-size", type=int, default=0)
     parser.add_argument("--peers", type=int, default=0, help="how many the peers mark")
-    parser.add_argument("--memory", type=int, default=None, help="over how many submissions memory is watched; 0: not")
-    parser.add_argument("--kills", type=int, default=None, help="at how many moments a run is killed; 0: not")
-    parser.add_argument("--keep", type=Path, help="a folder that keeps the environments for the next time")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="measure only these")
+    parser.add_argument("--keep", type=Path, help="a folder for environments and for what other parts found")
     given = parser.parse_args()
-    size, of_peers = given.class_size or (40 if given.quick else 500), given.peers or (4 if given.quick else 24)
-    of_memory = given.memory if given.memory is not None else (200 if given.quick else 5000)
+    size, of_memory, moments, small = (30, 100, 2, 12) if given.quick else (500, 5000, 20, 60)
     with tempfile.TemporaryDirectory() as scratch:
-        kept, folder = given.keep or Path(scratch), Path(scratch) / "class"
+        kept = given.keep or Path(scratch)
         kept.mkdir(parents=True, exist_ok=True)
-        pythons = {name: environment_of(name, kept) for name in PEERS}
-        make(ROOT, folder, size, exercise=EXERCISE, honest=True, layout="nbgrader")
-        ours = run_ours(folder)
-        runs = {"nbgrader": run_nbgrader, "otter-grader": run_otter}
-        peers = [runs[name](folder, python, of_peers) for name, python in pythons.items() if python is not None]
-        memory = memory_over(of_memory, min(2, os.cpu_count() or 1)) if of_memory else []
-        kills = given.kills if given.kills is not None else (2 if given.quick else 20)
-        show(ours, peers, memory, killed_and_resumed(kills, 12 if given.quick else 60) if kills else "", given.quick)
+        findings = kept / "findings.json"
+        parts: dict[str, str] = json.loads(findings.read_text(encoding="utf-8")) if findings.exists() else {}
+        if "peers" in given.parts:
+            table = marked_by_all(size, given.peers or (2 if given.quick else 24), kept)
+            parts |= {"peers": table} if table is not None else {}
+        if "memory" in given.parts:
+            parts["memory"] = memory_in_words(memory_over(of_memory, min(2, os.cpu_count() or 1)))
+            print(parts["memory"])
+        if "kills" in given.parts:
+            parts["kills"] = killed_and_resumed(moments, small)
+            print(parts["kills"])
+        if not given.quick:
+            findings.write_text(json.dumps(parts, indent=1), encoding="utf-8")
+            if set(parts) == set(PARTS):
+                PAGE.write_text(page_of(parts), encoding="utf-8", newline="\n")
+                print(f"written to {PAGE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

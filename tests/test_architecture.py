@@ -82,6 +82,15 @@ def test_checks_load_no_widgets_until_a_question_is_shown():
         assert "widgets" not in parts_imported(path, top_level_only=True), path
 
 
+def test_no_notebook_and_nothing_that_one_imports_loads_the_grader():
+    """It forks, locks and listens; a learner's kernel, and a browser, have nothing of it."""
+    for path in NOTEBOOK_SOURCES:
+        assert not [name for name in imports_of(path) if name.startswith("course_lib.grading")], path
+    for path in MODULES:
+        if part_of(path) not in ("grading", *COMMANDS):
+            assert "grading" not in parts_imported(path), path
+
+
 def test_the_command_line_imports_inside_its_commands():
     for name in COMMANDS:
         assert parts_imported(LIBRARY / f"{name}.py", top_level_only=True) <= {"errors", *COMMANDS}
