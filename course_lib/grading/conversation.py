@@ -17,7 +17,7 @@ from course_lib.checks.result import Array
 from course_lib.checks.running.outcomes import Outcome, Problem
 from course_lib.checks.tasks import Arguments
 from course_lib.grading.assignments import Asked
-from course_lib.grading.protocol import Header, to_header
+from course_lib.grading.protocol import STOPPED_AFTER, Header, to_header
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.sandbox.zygote import Worker, WorkerEnded
 from course_lib.grading.submission import Submission
@@ -51,7 +51,9 @@ class Conversation:
     seed : int
         What random numbers in the submission's own code start from.
     failed : dict
-        By the number of a cell, from 1: what stopped it.
+        By the number of a cell, from 1: what stopped it; 0 is the notebook as a whole.
+    was_stopped : bool
+        Whether the clock stopped anything.
     """
 
     new_worker: Callable[[], Worker]
@@ -59,6 +61,7 @@ class Conversation:
     limits: Limits
     seed: int
     failed: dict[int, str] = field(default_factory=dict)
+    was_stopped: bool = False
     printed: str = ""
     cpu_seconds: float = 0.0
     _worker: Worker | None = None
@@ -91,7 +94,9 @@ class Conversation:
             "through": through, "seconds": seconds,
             "arguments": [[name, to_header(value, arrays)] for name, value in arguments.items()],
         }  # fmt: skip
-        return _outcome(*self._exchange(request, arrays, seconds), names=tuple(arguments))
+        outcome = _outcome(*self._exchange(request, arrays, seconds), names=tuple(arguments))
+        self.was_stopped = self.was_stopped or outcome.kind == "late"
+        return outcome
 
     def close(self) -> None:
         """End the process that is there."""
@@ -109,13 +114,14 @@ class Conversation:
             wait = min(seconds, self._left()) + _GRACE
             worker.send(request, arrays, wait)
             return worker.receive(wait, self.limits.answer_bytes)
-        except WorkerEnded:
-            self.close()
+        except WorkerEnded as ended:
+            self._lost(ended)
             raise
 
     def _left(self) -> float:
         left = self._until - time.monotonic()
         if left <= 0:
+            self.was_stopped = True
             raise WorkerEnded(f"the notebook as a whole took longer than {self.limits.seconds:g} seconds")
         return left
 
@@ -126,9 +132,13 @@ class Conversation:
             self._worker = self.new_worker()
             try:
                 self._run_cells(self._worker)
-            except WorkerEnded:
-                self.close()
+            except WorkerEnded as ended:
+                self._lost(ended)
         return self._worker
+
+    def _lost(self, ended: WorkerEnded) -> None:
+        self.was_stopped = self.was_stopped or ended.by_the_clock
+        self.close()
 
     def _run_cells(self, worker: Worker) -> None:
         """Run the cells; where one takes the process with it, it is left out from then on."""
@@ -163,6 +173,7 @@ class Conversation:
         for one in failed if isinstance(failed, list) else []:
             if isinstance(one, list) and len(one) == 2 and type(one[0]) is int:
                 self.failed.setdefault(one[0], _clean(one[1]))
+                self.was_stopped = self.was_stopped or _clean(one[1]).startswith(STOPPED_AFTER)
 
 
 def _answer(described: dict[str, Any], asked: Asked) -> tuple[str, Any]:

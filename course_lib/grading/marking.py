@@ -25,7 +25,7 @@ from course_lib.checks.running.outcomes import Outcome, Problem
 from course_lib.checks.running.runner import Through
 from course_lib.checks.tasks import TOLERANCE, Arguments, FunctionTask, Task
 from course_lib.errors import OptionError
-from course_lib.grading.assignments import ASSIGNMENTS, Asked, find_assignment
+from course_lib.grading.assignments import ASSIGNMENTS, Asked, Assignment, find_assignment
 from course_lib.grading.conversation import Conversation
 from course_lib.grading.sandbox.errors import SandboxError
 from course_lib.grading.sandbox.levels import Level, find_level, jail_for
@@ -39,6 +39,7 @@ from course_lib.grading.submission import Mark, Marked, Submission
 __all__ = ["Level", "Limits", "Marker", "SandboxError"]
 
 _MOST_ZYGOTES = 2
+_SHARE_OF_A_PROCESSOR = 0.5
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 
 
@@ -115,6 +116,20 @@ class Marker:
         assignment = find_assignment(submission.exercise)
         if assignment is None:
             raise OptionError(f"There is no exercise {submission.exercise!r} to mark.")
+        marked, is_doubtful = self._mark_once(submission, assignment)
+        if is_doubtful:
+            again, _ = self._mark_once(submission, assignment)
+            marked = replace(
+                again, cpu_seconds=marked.cpu_seconds + again.cpu_seconds,
+                wall_seconds=marked.wall_seconds + again.wall_seconds,
+            )  # fmt: skip
+        return marked
+
+    def _mark_once(self, submission: Submission, assignment: Assignment) -> tuple[Marked, bool]:
+        """Return the marks, and whether they are doubtful: the clock stopped what had hardly had a processor.
+
+        On a machine that is busy, or that was asleep, an honest notebook can run out of time; it gets a second chance.
+        """
         started, used = time.monotonic(), time.process_time()
         conversation = Conversation(
             lambda: self._worker(assignment.name, assignment.lesson), submission, self._limits,
@@ -125,12 +140,13 @@ class Marker:
         finally:
             conversation.close()
             self._clear_folders()
-        notes = tuple(f"Cell {number}: {how}" for number, how in sorted(conversation.failed.items()))
-        return Marked(
+        seconds, taken = time.monotonic() - started, conversation.cpu_seconds
+        notes = (f"Cell {number}: {how}" for number, how in sorted(conversation.failed.items()) if number)
+        marked = Marked(
             submission.digest, assignment.name, marks, (*submission.remarks, *map(_settled, notes)),
-            _settled(conversation.printed), conversation.cpu_seconds + time.process_time() - used,
-            time.monotonic() - started,
+            _settled(conversation.printed), taken + time.process_time() - used, seconds,
         )  # fmt: skip
+        return marked, conversation.was_stopped and taken < _SHARE_OF_A_PROCESSOR * seconds
 
     def _number(self, submission: Submission, purpose: str) -> int:
         """Draw a number from the seed and the submission's bytes, another one for each purpose."""

@@ -19,6 +19,9 @@ from course_lib.errors import CourseError
 Header = dict[str, Any]
 Read = Callable[[int], bytes]  # read(n) gives exactly n bytes, or raises
 
+# How a cell that was stopped is described; the seconds follow.
+STOPPED_AFTER = "stopped after"
+
 _LENGTHS = struct.Struct("!II")
 MOST_HEADER = 1 << 20
 _MOST_AXES = 16

@@ -13,7 +13,7 @@ from course_lib.checks.running import through as ways
 from course_lib.checks.running.limits import TimeIsUp, call_within
 from course_lib.checks.running.outcomes import Outcome
 from course_lib.checks.running.runner import LocalRunner, bound
-from course_lib.grading.protocol import Header, from_header, pack, unpack
+from course_lib.grading.protocol import STOPPED_AFTER, Header, from_header, pack, unpack
 
 _MOST_TEXT = 2000  # characters of anything that goes out
 _MOST_LETTERS = 100
@@ -84,12 +84,12 @@ class Worker:
         try:
             result = call_within(seconds, lambda: self._shell.run_cell(source, store_history=True))
         except TimeIsUp:
-            return f"stopped after {seconds:g} seconds"
+            return f"{STOPPED_AFTER} {seconds:g} seconds"
         except BaseException as error:  # a hook or a shell that the learner's code has changed
             return _in_words(error)
         stopped = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
         if isinstance(stopped, TimeIsUp):
-            return f"stopped after {seconds:g} seconds"
+            return f"{STOPPED_AFTER} {seconds:g} seconds"
         return "" if stopped is None else _in_words(stopped)
 
     def _candidates(self, task: str, name: str) -> Iterator[tuple[str, Any]]:

@@ -34,9 +34,9 @@ _MOST_PRINTED = 1 << 20  # bytes of raw output, after which nobody reads on
 class WorkerEnded(Exception):
     """The submission's process is gone, or what it sends makes no sense; `how` says it in words for the learner."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, *, by_the_clock: bool = False) -> None:
         super().__init__(how)
-        self.how = how
+        self.how, self.by_the_clock = how, by_the_clock
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Worker:
                 frame = frame[os.write(self._to, frame) :]
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise WorkerEnded("it did not react any more") from None
+                    raise WorkerEnded("it did not react any more", by_the_clock=True) from None
                 writable.poll(50)
                 self._drain()
             except OSError:
@@ -201,7 +201,7 @@ class Worker:
             left = until - time.monotonic()
             if left <= 0:
                 self.end()
-                raise WorkerEnded("it took too long, and was stopped")
+                raise WorkerEnded("it took too long, and was stopped", by_the_clock=True)
             ready = {descriptor for descriptor, _ in self._poll.poll(left * 1000)}
             if self._output in ready:
                 self._drain()

@@ -1,0 +1,92 @@
+"""Notebooks that end, crash or stop their own process, or try to end the grader's: they lose nothing but that answer."""
+
+import pytest
+from hostile import CHECKS, HASTY, IMPORTS, RIGHT, Attack, instead_of_softmax, run_among_honest
+from hostile import run as run_alone
+
+from course_lib.grading.marking import Marker
+
+CRASH = "import ctypes; ctypes.string_at(0)"
+DEADLY = {
+    "sys-exit": "import sys; sys.exit(0)",
+    "os-exit": "import os; os._exit(0)",
+    "segfault": CRASH,
+    "abort": "import os; os.abort()",
+    "stack-overflow": "import sys; sys.setrecursionlimit(10**9)\n{indent}f = lambda *a: repr(f(*a))\n{indent}f()",
+    "killing-itself": "import os; os.kill(os.getpid(), 9)",
+    "stopping-itself": "import os; os.kill(os.getpid(), 19)",
+    "closing-everything": "import os; os.closerange(0, 4096)",
+}
+
+
+def in_a_cell(name, code):
+    """Everything is right, and one cell is deadly: the others count."""
+    code = code.format(indent="")
+    return Attack(f"{name}-in-a-cell", (IMPORTS, code, *RIGHT.values(), CHECKS), deserved=4, fails=True)
+
+
+def in_the_answer(name, code):
+    """One answer is deadly; it scores nothing, and the others do."""
+    cells = (
+        IMPORTS, "def softmax(scores):\n    " + code.format(indent="    "), RIGHT["softmax_with_temperature"],
+        RIGHT["attention_weights"], CHECKS,
+    )  # fmt: skip
+    return Attack(f"{name}-in-the-answer", cells, deserved=2)
+
+
+ATTACKS = [
+    *(in_a_cell(name, code) for name, code in DEADLY.items()),
+    *(in_the_answer(name, code) for name, code in DEADLY.items()),
+    instead_of_softmax("def softmax(scores):\n    return softmax(scores)", name="recursion-error"),
+    in_a_cell(
+        "killing-the-parent",
+        "import os, signal\nfor target in (os.getppid(), 0, -1, 1, 2, 3):\n"
+        "    for number in (9, 15, 19):\n        try:\n            os.kill(target, number)\n        except OSError:\n"
+        "            pass\nos.killpg(0, 9)",
+    ),
+    Attack(
+        "ending-in-a-repr",
+        (IMPORTS, "import os\nclass Deadly:\n    def __repr__(self):\n        os._exit(3)\nDeadly()", *RIGHT.values(), CHECKS),
+        deserved=4, fails=True,
+    ),
+    Attack(
+        "ending-in-an-exceptions-text",
+        (
+            IMPORTS, RIGHT["softmax_with_temperature"], RIGHT["attention_weights"],
+            "import os\nclass Deadly(Exception):\n    def __str__(self):\n        os._exit(3)\n"
+            "def softmax(scores):\n    raise Deadly", CHECKS,
+        ),
+        deserved=2,
+    ),
+]  # fmt: skip
+# An exit in Python is caught where the answer is called; the first process of a namespace cannot signal itself.
+STOPPED = {f"{name}-in-the-answer" for name in ("os-exit", "segfault", "abort", "stack-overflow", "closing-everything")}
+
+
+@pytest.fixture(scope="module")
+def marker():
+    with Marker(limits=HASTY) as made:
+        yield made
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_loses_only_what_it_broke_alone(marker, attack):
+    marked = run_alone(marker, attack)
+    softmax = next(mark for mark in marked.marks if mark.task == "softmax")
+    if attack.name in STOPPED:
+        assert softmax.status == "stopped"
+        assert "Your function was called, and it" in softmax.message
+
+
+def test_loses_only_what_it_broke_among_honest_ones(marker):
+    run_among_honest(marker, ATTACKS)
+
+
+def test_a_lost_zygote_is_replaced(marker):
+    """Somebody ends the warm process, such as a system that is out of memory: the next submission gets another."""
+    expected = run_alone(marker, ATTACKS[0])
+    for zygote in marker._zygotes.values():
+        zygote._process.kill()
+        zygote._process.wait()
+    again = run_alone(marker, ATTACKS[0])
+    assert again.marks == expected.marks
