@@ -29,7 +29,9 @@ NOTEBOOK = {
     "weighted_sum": "exercises/solutions/04_weighted_sum.ipynb",
     "attention": "exercises/solutions/04_weighted_sum.ipynb",
     "attention_entropy": "exercises/solutions/10_training.ipynb",
-    "repeat_kv": None,  # lesson 09 only compares it with `attention`, which breaks with it: its doctest has to notice
+    "repeat_kv": "exercises/solutions/11_real_model.ipynb",
+    "previous_token_score": "exercises/solutions/11_real_model.ipynb",
+    "induction_score": "exercises/solutions/11_real_model.ipynb",
 }
 
 # What takes the function's place; `whole` is the function as it was.

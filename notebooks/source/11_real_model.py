@@ -184,9 +184,10 @@ for left_out in ([], [(16, 0)], [(11, 1)]):
 # The induction heads live on what layer 16 head 0 writes. (And layer 11 head 1, with nearly the same score, is of no
 # use to them: a score alone does not tell.)
 #
-# Below are all 270 heads on a text that repeats itself. Pick the second " Mary", and sort by what you look for:
+# Below are all 270 heads on a text that repeats itself. The second Mary is picked. Pick others, and sort by what you
+# look for:
 # %% induction-widget tags=["nbval-ignore-output"]
-text = " Mary Smith lives near a forest. Who has met Mary Smith there?"
+text = "I met Mary Smith near a forest. Who else has met Mary Smith there?"
 pieces = model.tokenizer.encode(text)
 question_line = "Which heads look at what came after the first Mary?"
 scores = {
@@ -195,8 +196,8 @@ scores = {
     "first token": first_token_score(weights),
 }
 AllHeads(
-    head_weights(model, pieces), scores, tokens=model.tokenizer.pieces(pieces),
-    selected=min(10, len(pieces) - 1), question=question_line,
+    head_weights(model, pieces), scores, selected=12, question=question_line,
+    tokens=[word.strip() for word in model.tokenizer.pieces(pieces)],
 )  # fmt: skip
 # %% [markdown] without-title
 # ## Without a head
@@ -252,9 +253,9 @@ def best_word(scores):
     return model.tokenizer.decode([int(scores.argmax())])
 
 
-print("The capital of France is", best_word(model.forward(france)[-1]))
-print("The capital of Italy is", best_word(model.forward(italy)[-1]))
-print("Italy, with the weights of France:", best_word(with_weights_of(model, italy, france)))
+print("The capital of France is" + best_word(model.forward(france)[-1]))
+print("The capital of Italy is" + best_word(model.forward(italy)[-1]))
+print("Italy, with the weights of France:" + best_word(with_weights_of(model, italy, france)))
 # %% [markdown] real-summary
 # Not one weight of Italy's own, and still Rome. Weights say from where something is taken. What it is, the values say,
 # and what becomes of it, the layers above.
