@@ -128,7 +128,7 @@ class _Batch:
     only: set[str]
     exercise: str | None
     advance: Callable[[Entry | None], None]
-    done: set[Key] = field(default_factory=set)
+    done: set[tuple[Key, str]] = field(default_factory=set)
     summary: Summary = field(default_factory=Summary)
 
     def submissions(self, found: Iterable[Found]) -> Iterator[Submission]:
@@ -141,7 +141,7 @@ class _Batch:
             read = one.read(exercise=self.exercise)
             if self.only and one.learner not in self.only and read.exercise not in exercises:
                 self.advance(None)
-            elif (read.learner, read.name, read.digest) in self.done:
+            elif ((read.learner, read.name, read.digest), read.exercise) in self.done:
                 self.summary.counts["kept"] += 1
                 self.advance(None)
             elif isinstance(read, Refused):

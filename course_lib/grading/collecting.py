@@ -29,7 +29,8 @@ from course_lib.grading.intake import (
 from course_lib.grading.submission import Refused, Submission
 
 MOST_FILES = 100_000  # of a class
-MOST_FILES_OF_A_LEARNER = 1_000
+MOST_FILES_OF_A_LEARNER = 200
+MOST_BYTES_OF_A_LEARNER = 4 * MOST_BYTES  # unpacked, in a zip of theirs
 MOST_FOLDERS_DEEP = 20
 MOST_ZIPS_DEEP = 2  # an LMS's zip, and in it the zip of a learner
 MOST_DIRECTORY = 32 * MIB  # a zip's list of its files
@@ -38,7 +39,7 @@ _ZIP = re.compile(r"\.zip$", re.IGNORECASE)
 _SKIPPED = re.compile(r"^(?:\.ipynb_checkpoints|__MACOSX|\.git|__pycache__|\._.*|feedback)$")
 # doejane_LATE_4711_90210_name.ipynb (Canvas); Jane Doe_4711_assignsubmission_file_/name.ipynb (Moodle)
 _CANVAS = re.compile(r"^(?P<who>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?:text_)?\d+_(?P<name>.+)$", re.IGNORECASE)
-_MOODLE = re.compile(r"^(?P<who>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?$")
+_MOODLE = re.compile(r"^(?P<who>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_.*)?$")
 _LATE = "Handed in late, as the name of the file says."
 
 
@@ -167,6 +168,10 @@ def _in_zip(
     most = MOST_FILES if depth == 1 else MOST_FILES_OF_A_LEARNER
     if len(members) > most:
         yield _refused(learner or alone, "/".join(within), f"The zip holds more than {most:,} files.")
+        return
+    if depth > 1 and sum(member.file_size for member in members) > MOST_BYTES_OF_A_LEARNER:
+        reason = f"The zip unpacks to more than {MOST_BYTES_OF_A_LEARNER // MIB} MiB."
+        yield _refused(learner or alone, "/".join(within), reason)
         return
     inside = within if depth > 1 else ()
     for member in sorted(members, key=lambda one: one.filename):

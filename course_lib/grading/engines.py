@@ -17,7 +17,7 @@ from course_lib.grading.serving import Options, marked_of, submission_as_line
 from course_lib.grading.submission import Marked, Submission
 
 MOST_TRIES = 2  # a submission on which two markers died is left to a person
-_PATIENCE = 900.0  # seconds; a marker has limits of its own and answers long before
+_PATIENCE = 900.0  # seconds beyond the limit; a marker keeps its limits itself and answers long before
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class LocalEngine:
                 self._begin(child, queue, waiting)
             while waiting.get_map():
                 queue.look_ahead()
-                for child in _ended(waiting):
+                for child in _ended(waiting, _PATIENCE + 2 * (self.options.seconds or 0)):
                     submission = child.current
                     outcome = child.finish()
                     waiting.unregister(child.output)
@@ -234,10 +234,10 @@ class LocalEngine:
         return child
 
 
-def _ended(waiting: selectors.BaseSelector) -> list[Child]:
+def _ended(waiting: selectors.BaseSelector, patience: float) -> list[Child]:
     """Return the children that have answered or died; end one that is silent for far too long."""
     ready = [key.data for key, _ in waiting.select(timeout=30)]
     for key in list(waiting.get_map().values()):
-        if key.data not in ready and time.monotonic() - key.data.since > _PATIENCE:
+        if key.data not in ready and time.monotonic() - key.data.since > patience:
             key.data.kill()  # its output ends, which the next round sees
     return ready

@@ -99,13 +99,14 @@ class Gradebook:
         with _told(self.path):
             yield from _entries(self._base)
 
-    def done(self, settings: str) -> set[Key]:
-        """Return the keys of what needs not be marked again with the same settings."""
+    def done(self, settings: str) -> set[tuple[Key, str]]:
+        """Return what needs not be marked again with the same settings: keys, and what each was taken for."""
         with _told(self.path):
             rows = self._base.execute(
-                "SELECT learner, name, digest FROM submission WHERE settings = ? AND kind != 'unmarked'", [settings]
+                "SELECT learner, name, digest, exercise FROM submission WHERE settings = ? AND kind != 'unmarked'",
+                [settings],
             )
-            return {(learner, name, digest) for learner, name, digest in rows}
+            return {((learner, name, digest), exercise) for learner, name, digest, exercise in rows}
 
     def settle(self) -> None:
         """Write the file anew, in the order of its rows: the same results, the same bytes.

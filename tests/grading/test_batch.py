@@ -182,7 +182,10 @@ def test_only_learners_or_exercises_are_marked_and_the_others_left(class_of, fak
 
 
 def test_every_notebook_can_be_taken_for_one_exercise(class_of, fake, tmp_path):
-    grade(class_of(2), tmp_path / "out", fake, exercise="06_masks")
+    folder = class_of(2)
+    grade(folder, tmp_path / "out", fake)
+    _, summary = grade(folder, tmp_path / "out", fake, exercise="06_masks", resume=True)
+    assert summary.counts == {"marked": 2}, "what was taken for another exercise is not kept"
     assert {one.exercise for one in read(tmp_path / "out")} == {"06_masks"}
 
 

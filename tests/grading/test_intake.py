@@ -343,6 +343,11 @@ def test_a_zip_of_moodle_keeps_two_learners_of_one_name_apart(tmp_path):
     assert [one.learner for one in find([path])] == ["Ann Lee (11)", "Ann Lee (12)"]
 
 
+def test_a_zip_of_moodle_without_folders_is_read_too(tmp_path):
+    [got] = find([pack(tmp_path / "m.zip", {f"Ann Lee_11_assignsubmission_file_{SEVEN}.ipynb": exercise()})])
+    assert (got.learner, got.exercise) == ("Ann Lee (11)", SEVEN)
+
+
 def test_a_learners_own_zip_in_a_zip_or_folder_is_read(tmp_path):
     inner = pack(tmp_path / "inner.zip", {f"work/{SEVEN}.ipynb": exercise(), "__MACOSX/._x.ipynb": b"x"}).read_bytes()
     path = pack(tmp_path / "lms.zip", {"Ann_11_assignsubmission_file_/mine.zip": inner})
@@ -499,6 +504,13 @@ def test_a_zip_of_a_learner_with_too_many_files_is_refused(tmp_path, monkeypatch
     inner = pack(tmp_path / "i.zip", {f"{number}.ipynb": b"" for number in range(4)}).read_bytes()
     write(tmp_path / "in" / "eve" / "mine.zip", inner)
     assert "more than 3 files" in refusal(tmp_path / "in").reason
+
+
+def test_a_zip_of_a_learner_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(collecting, "MOST_BYTES_OF_A_LEARNER", 2**20)
+    inner = pack(tmp_path / "i.zip", {f"{number}.ipynb": b"0" * 2**18 for number in range(5)}).read_bytes()
+    write(tmp_path / "in" / "eve" / "mine.zip", inner)
+    assert "unpacks to more than 1 MiB" in refusal(tmp_path / "in").reason
 
 
 def test_a_folder_with_too_many_files_says_so(tmp_path, monkeypatch):
