@@ -14,12 +14,12 @@ from typing import Any
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import PeriodicCallback
 
-from course_lib.checks.records.sharing import FOLDER
+from course_lib.checks.records.sharing import FOLDER as OUTBOX
 
 ADDRESS = "COURSE_CLASS_VIEW"
 MOST_AT_ONCE = 50
-LOOK_MILLISECONDS = 500
-LONGEST_PAUSE = 32  # looks: a quarter of a minute
+LOOK_MILLISECONDS = 250
+LONGEST_PAUSE = 32  # looks: eight seconds
 _NO_RESULT = (400, 413)
 
 
@@ -111,7 +111,7 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(server: Any) -> None:
     """Begin to send, where the server is one of a workshop."""
-    outbox, address = os.environ.get(FOLDER), os.environ.get(ADDRESS)
+    outbox, address = os.environ.get(OUTBOX), os.environ.get(ADDRESS)
     token = os.environ.get("JUPYTERHUB_API_TOKEN")
     if outbox and address and token:
         sender = Sender(Path(outbox), address, token)

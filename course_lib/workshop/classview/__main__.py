@@ -1,9 +1,16 @@
-"""The class view as a program: ``python -m course_lib.workshop.classview``, as the Hub starts it."""
+"""The class view as a program: ``python -m course_lib.workshop.classview``, as the Hub starts it.
+
+The Hub looks only every half minute whether a service still runs. So what it starts does no more than start the class
+view itself, and start it again in a moment should it ever die.
+"""
 
 import asyncio
 import os
 import secrets
 import signal
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +26,9 @@ from course_lib.workshop.settings import write_private
 
 FOLDER = "COURSE_WORKSHOP"
 LISTEN = "COURSE_CLASS_LISTEN"  # another address than the Hub's, where the Hub is on another machine
+_WATCHED = "COURSE_CLASS_WATCHED"
 _LOOK_MILLISECONDS = 1000
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
 
 
 def cookie_secret(folder: Path) -> bytes:
@@ -69,5 +78,31 @@ async def serve(folder: Path) -> None:
     await server.close_all_connections()
 
 
+def watch() -> int:
+    """Keep the class view running until a signal says to stop, or the Hub is gone; return its exit status."""
+    parent, failures = os.getppid(), 0
+    stopped: list[int] = []
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda number, _: stopped.append(number))
+    while True:
+        began = time.monotonic()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "course_lib.workshop.classview"], env=os.environ | {_WATCHED: "1"}
+        )
+        while child.poll() is None:
+            if stopped or os.getppid() != parent:
+                child.terminate()
+                return child.wait()
+            time.sleep(0.1)
+        if stopped:
+            return child.returncode
+        print(f"The class view ended ({child.returncode}) and is started again.", file=sys.stderr, flush=True)
+        failures = failures + 1 if time.monotonic() - began < 10 else 0
+        time.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(Path(os.environ[FOLDER])))
+    if os.environ.get(_WATCHED):
+        asyncio.run(serve(Path(os.environ[FOLDER])))
+    else:
+        sys.exit(watch())

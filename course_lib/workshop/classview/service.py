@@ -28,7 +28,8 @@ MOST_RESULTS = 200
 MOST_BYTES = 256 * 1024
 # Changes are gathered for this long, so that two hundred learners at once make a few updates and not two hundred.
 GATHER_SECONDS = 0.2
-STILL_HERE_SECONDS = 15.0
+# A proxy may keep a page's connection open when the service behind it is gone; by its silence the page notices.
+STILL_HERE_SECONDS = 2.0
 # Then a page asks anew, and whether it may is looked at anew.
 STREAM_SECONDS = 600.0
 _HEADERS = {

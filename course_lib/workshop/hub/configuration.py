@@ -11,7 +11,7 @@ from course_lib.workshop.hub import roles
 from course_lib.workshop.settings import SERVICE, Workshop
 
 Config = dict[str, dict[str, Any]]
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 # A room that starts all at once on a small machine: nobody is told to give up while they wait in line.
 _START_SECONDS = 900
 
@@ -41,7 +41,7 @@ def configuration(workshop: Workshop, ports: tuple[int, int, int]) -> Config:
             "db_url": f"sqlite:///{hub / 'jupyterhub.sqlite'}",
             "upgrade_db": True,
             "cookie_secret_file": str(hub / "cookie_secret"),
-            "template_paths": [str(_TEMPLATES)],
+            "template_paths": [str(TEMPLATES)],
             "log_level": "ERROR",
             "concurrent_spawn_limit": 0,  # they wait in line, where they can see it
             "cleanup_servers": True,

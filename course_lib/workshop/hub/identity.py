@@ -32,7 +32,11 @@ class HubIdentity:
 
     def sign_in(self, handler: RequestHandler) -> str:
         """Return the Hub's address to sign in at, from which the browser comes back to the page that it asked for."""
-        verifier, challenge, method = self._hub.generate_pkce_code_challenge()
-        state = self._hub.set_state_cookie(handler, next_url=handler.request.uri, code_verifier=verifier)
-        asked = {"code_challenge": challenge, "code_challenge_method": method, "state": state}
+        asked: dict[str, str] = {}
+        kept: dict[str, str] = {}
+        if getattr(self._hub, "pkce_enabled", False):  # from JupyterHub 6 on
+            verifier, challenge, method = self._hub.generate_pkce_code_challenge()
+            asked = {"code_challenge": challenge, "code_challenge_method": method}
+            kept = {"code_verifier": verifier}
+        asked["state"] = self._hub.set_state_cookie(handler, next_url=handler.request.uri, **kept)
         return str(url_concat(self._hub.login_url, asked))

@@ -16,8 +16,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Unicode
 
 from course_lib.checks.records.sharing import FOLDER as OUTBOX
-from course_lib.lab import SETTINGS
-from course_lib.workshop import limits
+from course_lib.workshop import limits, server
 from course_lib.workshop.confine import Specification
 from course_lib.workshop.names import INSTRUCTOR
 from course_lib.workshop.people import Person, people_of
@@ -54,16 +53,8 @@ class CourseSpawner(LocalProcessSpawner):
         }  # fmt: skip
 
     def get_args(self) -> list[str]:
-        """Return the options of the server: the course's settings, and sending what checks find."""
-        return [
-            *super().get_args(),
-            "--ServerApp.jpserver_extensions=course_lib.workshop.sending=True",
-            f"--LabApp.app_settings_dir={SETTINGS}",
-            "--LabApp.news_url=None",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            "--LabApp.extension_manager=readonly",
-            f"--MappingKernelManager.cull_idle_timeout={60 * self.workshop.idle_minutes}",
-        ]
+        """Return the options of the server."""
+        return [*super().get_args(), *server.options(idle_minutes=self.workshop.idle_minutes)]
 
     async def start(self) -> Any:
         """Start the server when it is its turn; the turn lasts until the server answers."""

@@ -1,7 +1,7 @@
 // The server's events: everything at first, then what changed. A lost connection is taken up again, for as long as it takes.
 import { ours } from "./elements.js";
 
-const SILENCE = 40_000; // the server says "still here" every 15 seconds
+const SILENCE = 6_000; // the server says "still here" every 2 seconds
 const PAUSES = [500, 1000, 2000, 5000];
 
 /**
