@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("jupyter_server")
 
-from jupyter_server.serverapp import ServerApp  # noqa: E402
-from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection  # noqa: E402
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
-from course_lib.lab import PROMPT  # noqa: E402
-from course_lib.lab_socket import PromptConnection  # noqa: E402
+from course_lib.lab import PROMPT
+from course_lib.lab_socket import PromptConnection
 
 
 def test_the_line_waits_for_nothing_more_to_send(monkeypatch):

@@ -80,14 +80,12 @@ def test_sliders_reach_as_far_as_the_plane() -> None:
         (lambda: widgets.WeightedSum(sum_to_one=False, chain=False), {"sum_to_one": False, "chain": False}),
         (lambda: widgets.Projection(selected=1), {"selected": 1}),
         (
-            lambda: widgets.Positions(50, d_model=32, head=1, learned=True, distance=3),
-            {"position": 50, "d_model": 32, "head": 1, "learned": True, "distance": 3},
+            lambda: widgets.Positions(70, d_model=32, head=1, learned=True, distance=3),
+            {"position": 70, "d_model": 32, "head": 1, "learned": True, "distance": 3},
         ),
     ],
 )
-def test_reset_leads_back_to_what_was_given(
-    made: Callable[[], widgets.LiveWidget], given: dict[str, Any]
-) -> None:
+def test_reset_leads_back_to_what_was_given(made: Callable[[], widgets.LiveWidget], given: dict[str, Any]) -> None:
     assert {name: made().start[name] for name in given} == given
 
 
