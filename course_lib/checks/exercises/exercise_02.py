@@ -92,6 +92,23 @@ def after_keys(change: Callable[[Floats], Floats], scale: Callable[[Floats], flo
     return lambda query, key: products(query, change(key)) / scale(query)
 
 
+def _mixing_leading_axes(scale: Callable[[Floats], float]) -> tuple[WrongProgram, ...]:
+    return (
+        WrongProgram(
+            "all_axes_turned", None, lambda query, key: query @ key.T / scale(query),
+            "`key.T` turns round all axes, so with leading axes a batch axis lands among the keys. Only the last two "
+            "may change places.",
+            "`.T`, and what NumPy has for swapping two axes.",
+        ),
+        WrongProgram(
+            "batches_mixed", None, lambda query, key: np.dot(query, key.swapaxes(-1, -2)) / scale(query),
+            "With leading axes, the queries of every example met the keys of every example. Leading axes stay side by "
+            "side.",
+            "`np.dot` or `np.tensordot`: how do they treat leading axes, and how does `@`?",
+        ),
+    )  # fmt: skip
+
+
 def shared_wrong_scores(scale: Callable[[Floats], float], step: str) -> tuple[WrongProgram, ...]:
     """Return the mistakes that plain and scaled scores have in common; `scale` gives the divisor that is asked for."""
 
@@ -129,18 +146,7 @@ def shared_wrong_scores(scale: Callable[[Floats], float], step: str) -> tuple[Wr
             "components of other keys. A dot product pairs component with component, along d_k.",
             "the axis of key that has to meet d_k of query.",
         ),
-        WrongProgram(
-            "all_axes_turned", None, lambda query, key: query @ key.T / scale(query),
-            "`key.T` turns round all axes, so with leading axes a batch axis lands among the keys. Only the last two "
-            "may change places.",
-            "`.T`, and what NumPy has for swapping two axes.",
-        ),
-        WrongProgram(
-            "batches_mixed", None, lambda query, key: np.dot(query, key.swapaxes(-1, -2)) / scale(query),
-            "With leading axes, the queries of every example met the keys of every example. Leading axes stay side by "
-            "side.",
-            "`np.dot` or `np.tensordot`: how do they treat leading axes, and how does `@`?",
-        ),
+        *_mixing_leading_axes(scale),
         WrongProgram(
             "distance", None, _minus_distances,
             "These are distances between queries and keys. The dot product q · k is asked for, which also grows with "

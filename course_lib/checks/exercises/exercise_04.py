@@ -16,7 +16,8 @@ from course_lib.checks.exercises.exercise_02 import (
     spread_programs,
     with_a_wrong_scale,
 )
-from course_lib.checks.exercises.exercise_03 import WEIGHTS, lost_axis_programs, unstable_programs, wrong_axis_programs
+from course_lib.checks.exercises.exercise_03 import WEIGHTS
+from course_lib.checks.exercises.softmaxes import lost_axis_programs, unstable_programs, wrong_axis_programs
 from course_lib.checks.tasks import (
     Arguments,
     ChoiceTask,

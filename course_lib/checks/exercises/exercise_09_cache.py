@@ -8,7 +8,7 @@ import numpy as np
 from course_lib.attention import attention, softmax
 from course_lib.checks.exercises.cases import Floats, draw_attention
 from course_lib.checks.exercises.exercise_02 import products, scale_programs
-from course_lib.checks.exercises.exercise_03 import unstable_programs
+from course_lib.checks.exercises.softmaxes import unstable_programs
 from course_lib.checks.running.through import Cache, decode, decode_cache, most_exponentials_decoding
 from course_lib.checks.tasks import (
     LARGE_TOLERANCE,

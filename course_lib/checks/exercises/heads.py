@@ -9,8 +9,8 @@ import numpy as np
 from course_lib.attention import attention, merge_heads, softmax, split_heads
 from course_lib.checks.exercises.cases import Floats
 from course_lib.checks.exercises.exercise_02 import products
-from course_lib.checks.exercises.exercise_03 import softmax_over
 from course_lib.checks.exercises.exercise_04 import ATTENTION
+from course_lib.checks.exercises.softmaxes import softmax_over
 from course_lib.checks.tasks import WrongProgram
 
 Split = Callable[[Floats, int], Floats]

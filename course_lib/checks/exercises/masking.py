@@ -7,7 +7,7 @@ import numpy as np
 
 from course_lib.attention import causal_mask, softmax
 from course_lib.checks.exercises.cases import Floats, Truths, draw_attention, draw_mask
-from course_lib.checks.exercises.exercise_03 import one_maximum_softmax, plain_softmax, softmax_over
+from course_lib.checks.exercises.softmaxes import one_maximum_softmax, plain_softmax, softmax_over
 from course_lib.checks.tasks import LARGE_TOLERANCE, TOLERANCE, Arguments, Family, Stage, WrongProgram
 
 Mask = Callable[[np.random.Generator], Truths]
