@@ -1,5 +1,7 @@
 """A server's line to the page that sends every message of a kernel at once."""
 
+from typing import Any
+
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 
@@ -10,7 +12,7 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
     with several small ones, so that a number set in Python would come up to 40 ms later than it could.
     """
 
-    async def connect(self) -> None:
+    def connect(self) -> Any:
         """Open the line, and let every message go at once."""
         self.websocket_handler.set_nodelay(True)
-        await super().connect()
+        return super().connect()

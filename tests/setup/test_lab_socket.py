@@ -1,6 +1,5 @@
 """What a kernel says reaches the page at once."""
 
-import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -17,14 +16,14 @@ from course_lib.lab_socket import PromptConnection
 def test_the_line_waits_for_nothing_more_to_send(monkeypatch):
     done = []
 
-    async def connect(self):
+    def connect(self):
         done.append("connected")
 
     monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", connect)
     handler = SimpleNamespace(set_nodelay=lambda on: done.append(f"at once: {on}"))
     line = PromptConnection.__new__(PromptConnection)
     line._trait_values = {**line._trait_values, "websocket_handler": handler}
-    asyncio.run(line.connect())
+    line.connect()
     assert done == ["at once: True", "connected"]
 
 
