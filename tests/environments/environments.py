@@ -13,7 +13,7 @@ LOCK = ROOT / "requirements-test.lock"
 # What pip and npm say where no registry answers; everything else that they say is a failure.
 UNREACHED = re.compile(
     r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|E50\d|NewConnectionError|ConnectTimeout"
-    r"|ReadTimeout|Temporary failure in name resolution|Could not find a version .*\(from versions: none\)"
+    r"|ReadTimeout|ProxyError|Temporary failure in name resolution"
 )
 
 
