@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from course_lib.site.builder import LOCK, Builder, browser_wheels, course_wheel, prepared
+from course_lib.site.builder import BROWSER_LOCK, LOCK, Builder, browser_wheels, course_wheel, prepared
 from course_lib.site.errors import SiteError
 from course_lib.site.places import HERE, Places, notebooks_of
-from course_lib.site.runtime import LOCK_NAME, runtime_files, tagged, write_runtime
+from course_lib.site.runtime import VERSION, runtime_files, tagged, write_runtime
 
 EXTENSION_NAME = "self-attention-course"
 EXTENSION = HERE / "lite_extension"
@@ -44,13 +44,12 @@ def build_lite(out: Path, places: Places) -> None:
         loaded = write_runtime(_made(lite / "static" / "pyodide"), files, places.wheels, own)
         _copy_notebooks(places.course, lite / "files")
         _write_settings(lite, loaded)
-        made = (
-            Path(scratch) / "made" / "site"
-        )  # it sets the times of all files of the folder around it, so not in `out`
+        # It sets the times of every file in the folder around what it makes, so that is not the folder of `out`.
+        made = Path(scratch) / "made" / "site"
         _build(builder, lite, made)
         if not (made / "lab" / "index.html").is_file():
             raise SiteError("JupyterLite wrote no lab/index.html.")
-        _put_in_worker(made, (lite / "static" / "pyodide" / LOCK_NAME).read_bytes())
+        _put_in_worker(made)
         shutil.copytree(made, out, dirs_exist_ok=True)
 
 
@@ -117,11 +116,17 @@ def _build(builder: Builder, lite: Path, out: Path) -> None:
     )
 
 
-def _put_in_worker(out: Path, served_lock: bytes) -> None:
-    """Put the site's service worker before JupyterLite's own; what it keeps is dropped when the runtime changes."""
-    build = hashlib.sha256(LOCK.read_bytes() + served_lock).hexdigest()[:12]
+def _put_in_worker(out: Path) -> None:
+    """Put the site's service worker before JupyterLite's own; another Pyodide or JupyterLite begins its cache anew."""
+    build = hashlib.sha256(LOCK.read_bytes() + BROWSER_LOCK.read_bytes() + VERSION.encode()).hexdigest()[:12]
     worker = out / "service-worker.js"
     worker.rename(out / "jupyterlite-service-worker.js")
     shutil.copyfile(HERE / "lite_worker.js", worker)
     for path in (worker, *(out / "extensions" / EXTENSION_NAME).rglob("remoteEntry.js")):
-        path.write_text(path.read_text(encoding="utf-8").replace("%BUILD%", build), encoding="utf-8", newline="\n")
+        text = path.read_text(encoding="utf-8").replace("%BUILD%", build)
+        path.write_text(text.replace("%MEGABYTES%", str(python_megabytes(out))), encoding="utf-8", newline="\n")
+
+
+def python_megabytes(out: Path) -> int:
+    """Return how much of a site a first start of Python fetches, in millions of bytes."""
+    return round(sum(path.stat().st_size for path in (out / "static" / "pyodide").glob("*")) / 1e6)

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from course_lib.site.errors import SiteError
+from course_lib.site.lite import python_megabytes
 from course_lib.site.live import Live, live_parts, live_widgets, page_script, widget_style
 from course_lib.site.outputs import Pictures, show_cell
 from course_lib.site.places import HERE, notebooks_of
@@ -34,6 +35,7 @@ _LOOK_UP = {
     "summary.html": "summary_sheet.md", "glossary.html": "glossary.md",
     "training_benchmark.html": "training_benchmark.md",
 }  # fmt: skip
+_LAB_MEGABYTES = 7  # of the site's build folder, what a first visit to the notebooks asks for
 _AS_IT_IS = ("summary_sheet.html",)  # fills one sheet of paper
 _NOTEBOOK = re.compile(r"(?:\.\./)?(?:(notebooks|exercises)/)?(\d\d_\w+)\.ipynb(#.*)?")
 # In a page the prediction is made in the picture above; the cell that waits for a letter has nothing to say.
@@ -193,8 +195,7 @@ class Edition:
 
     def _megabytes(self) -> int:
         """Return how much a first start fetches: Python with its packages, and JupyterLab's own part of it."""
-        python = sum(path.stat().st_size for path in (self.out.parent / "static" / "pyodide").glob("*"))
-        return round(python / 1e6) + (self.lab and 8)
+        return python_megabytes(self.out.parent) + _LAB_MEGABYTES if self.lab else 0
 
     def _write_shared(self) -> None:
         for name, code in self._fronts.items():

@@ -185,6 +185,12 @@ def drag_in_lesson_02(browser: Browser) -> None:
     tip.focus()
     page.keyboard.press("ArrowUp")
     until(lambda: vector(root, "key cat")[1] > dragged[1])
+    browser.run("length-sliders")
+    slider = page.locator(".widget-slider .noUi-handle").first
+    slider.focus()
+    dragged = vector(root, "key cat")
+    page.keyboard.press("ArrowUp")
+    until(lambda: vector(root, "key cat") != dragged)
     until(lambda: browser.ask("print(stage.key[1].round(2).tolist())").strip() == str(vector(root, "key cat")), 60)
 
 
@@ -218,7 +224,8 @@ def carry_progress(browser: Browser) -> None:
     browser.ask("from course_lib.checks import export_progress, import_progress\nexport_progress()")
     browser.page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:refresh')")
     assert browser.page.evaluate(
-        "async () => (await window.jupyterapp.serviceManager.contents.get('exercises/course-progress.json')).content"
+        "async () => (await window.jupyterapp.serviceManager.contents.get("
+        "'exercises/course-progress.json', { content: true })).content"
     )
     browser.ask("import os\nos.remove(record.progress_path())")
     assert browser.ask("print(record.read())").strip() == "{}"

@@ -43,7 +43,7 @@
     };
     const tell = () => {
       const seconds = Math.round((performance.now() - started) / 1000);
-      const first = "The first time, it is fetched from this site (about 30 MB), and then kept by the browser.";
+      const first = "The first time, it is fetched from this site (about %MEGABYTES% MB), and then kept by the browser.";
       say("Python is starting in your browser …", seconds < 20 ? `${first} You may read on, and run cells already.`
         : `${seconds} seconds so far. On a slow line this takes a few minutes; you may read on. ${first}`);
     };
@@ -73,6 +73,10 @@
       look();
     };
     app.shell.currentChanged?.connect(watch);
+    // JupyterLab 4.4 would take the arrow keys from a slider of ipywidgets, and move to another cell.
+    document.addEventListener("focusin", ({ target }) => {
+      if (target.matches?.(".noUi-handle")) target.dataset.lmSuppressShortcuts = "true";
+    });
     app.restored.then(watch);
     // Without this, a browser that is short of room may throw work away; asking costs nothing and may be refused.
     navigator.storage?.persist?.().catch(() => {});
