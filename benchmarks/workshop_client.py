@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import time
 import uuid
 from typing import Any
@@ -117,7 +118,7 @@ class Kernel:
         }))  # fmt: skip
         texts: list[str] = []
         while True:
-            reply = json.loads(self._socket.recv())
+            reply = self._receive()
             if reply["parent_header"].get("msg_id") != message:
                 continue
             kind, content = reply["msg_type"], reply["content"]
@@ -129,6 +130,14 @@ class Kernel:
                 raise RuntimeError("\n".join(content["traceback"]))
             elif kind == "status" and content["execution_state"] == "idle":
                 return "\n".join(texts)
+
+    def _receive(self) -> Any:
+        """Return the next message; one with buffers, as widgets send them, holds its JSON before these."""
+        message = self._socket.recv()
+        if isinstance(message, str):
+            return json.loads(message)
+        start, end = struct.unpack("!II", message[4:12])
+        return json.loads(message[start:end])
 
     def close(self) -> None:
         """Close the connection; the kernel stays."""

@@ -12,6 +12,7 @@ from course_lib.errors import CourseError
 from course_lib.lab import course_folder, free_port, port_is_free
 from course_lib.workshop import proxy, settings
 from course_lib.workshop.limits import bytes_of, find_limits
+from course_lib.workshop.people import MOST_LEARNERS
 from course_lib.workshop.settings import SERVICE, Workshop
 
 FIRST_PORT = 8000
@@ -38,7 +39,8 @@ class Wishes:
 
 def default_folder() -> Path:
     """Return where a workshop is kept if nothing else is said: where learners' users may go, if they have them."""
-    return Path("/srv/course-workshop") if os.geteuid() == 0 else Path.home() / "course-workshop"
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return Path("/srv/course-workshop") if is_root else Path.home() / "course-workshop"
 
 
 def need_jupyterhub() -> None:
@@ -143,7 +145,7 @@ def who_learners_are(workshop: Workshop) -> str:
     """Say in words who learners' programs run as, and what that means."""
     if workshop.first_uid is None:
         return "you: a learner's program can read and change every learner's files, and yours"
-    last = workshop.first_uid + settings.MOST_LEARNERS - 1
+    last = workshop.first_uid + MOST_LEARNERS - 1
     return f"users of their own, {workshop.first_uid} to {last}; nobody reads another's files"
 
 

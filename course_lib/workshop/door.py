@@ -113,7 +113,10 @@ class Door:
         except OptionError as error:
             raise RefusedError(str(error)) from None
         if self.people.find(account) is None:
-            person, new_pin = self.people.join(account, shown)
+            try:
+                person, new_pin = self.people.join(account, shown)
+            except CourseError as error:
+                raise RefusedError(str(error)) from None
             return Admitted(person.account, pin=new_pin, shown=person.shown)
         return self._again(account, shown, pin, address)
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.errors import CourseError
 from course_lib.workshop.names import digest, is_secret, new_pin
 
+MOST_LEARNERS = 1_000  # so many users are set aside for them, where they have users of their own
 RELEASED_FOR = 15 * 60.0  # seconds in which a released name may be taken up again without its PIN
 
 _TABLES = """
@@ -78,11 +80,19 @@ class People:
         return [Person(*row) for row in rows]
 
     def join(self, account: str, shown: str) -> tuple[Person, str]:
-        """Add somebody new; return them and their PIN, of which only a digest is kept."""
+        """Add somebody new; return them and their PIN, of which only a digest is kept.
+
+        Raises
+        ------
+        CourseError
+            Where the workshop is full.
+        """
         pin = new_pin()
         kept = digest(pin)
         with self._writing():
             (number,) = self._base.execute("SELECT COALESCE(MAX(number) + 1, 0) FROM people").fetchone()
+            if number >= MOST_LEARNERS:
+                raise CourseError(f"This workshop is full: {MOST_LEARNERS} people have joined.")
             self._base.execute(
                 "INSERT INTO people (account, shown, number, pin, joined) VALUES (?, ?, ?, ?, ?)",
                 (account, shown, number, kept, self._clock()),

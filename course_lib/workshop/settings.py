@@ -21,9 +21,9 @@ from pathlib import Path
 from course_lib.errors import CourseError, OptionError
 from course_lib.workshop import copies, names
 from course_lib.workshop.limits import Limits
+from course_lib.workshop.people import MOST_LEARNERS
 
 FIRST_UID = 20_000
-MOST_LEARNERS = 1_000
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 SERVICE = "class"  # its name in the Hub, and in addresses
 _PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"

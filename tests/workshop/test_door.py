@@ -4,6 +4,7 @@ import pytest
 
 from course_lib.errors import OptionError
 from course_lib.workshop import door, names
+from course_lib.workshop import people as people_module
 from course_lib.workshop.door import Attempts, Door, RefusedError
 from course_lib.workshop.people import RELEASED_FOR, People
 
@@ -200,3 +201,11 @@ def test_instructor_names():
     assert names.instructor_account("  ") == "instructor"
     with pytest.raises(OptionError):
         names.instructor_account("x" * 50)
+
+
+def test_no_more_join_than_users_are_set_aside(entrance, monkeypatch):
+    monkeypatch.setattr(people_module, "MOST_LEARNERS", 2)
+    for name in ("Ada", "Bob"):
+        entrance.admit(name=name, code=CODE)
+    assert "full" in str(refusal(entrance, name="Eve"))
+    assert [person.shown for person in entrance.people.everyone()] == ["Ada", "Bob"]

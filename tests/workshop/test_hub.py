@@ -118,7 +118,7 @@ def result(number, **changes):
 
 def test_the_entrance_says_what_is_shared_and_asks_no_other_host(hub):
     page = requests.get(f"{hub.url}/hub/login", timeout=60).text
-    assert "What your instructor sees" in page
+    assert "Your instructor sees how far you are, not your code." in page
     assert "Not your code" in " ".join(page.split())
     assert "https://" not in page
     assert PASSWORD not in page

@@ -142,7 +142,9 @@ function take(update, isFirst) {
     cells.clear();
     built = new Set();
     if (lesson.options.length === 1)
-      lesson.append(...lessons.map(([number, title]) => make("option", { value: String(number) }, `${number} ${title}`)));
+      lesson.append(
+        ...lessons.map(([number, title]) => make("option", { value: String(number) }, `${number} ${title}`)),
+      );
   }
   for (const [learner, shown] of update.learners) names.set(learner, shown);
   for (const [learner, task, status, attempts, minutes, confusion] of update.cells) {

@@ -46,7 +46,11 @@ export class Grid {
    */
   head(tasks, lessons) {
     const groups = lessons
-      .map(([number, title]) => ({ title, number, width: tasks.filter((task) => task.lesson === Number(number)).length }))
+      .map(([number, title]) => ({
+        title,
+        number,
+        width: tasks.filter((task) => task.lesson === Number(number)).length,
+      }))
       .filter((group) => group.width > 0)
       .map(({ title, number, width }) => {
         const text = width > 2 ? `${number} ${title}` : String(number);

@@ -51,13 +51,14 @@ export async function follow(address, take, tell) {
  * @param {() => void} stillHere
  */
 async function* events(body, stillHere) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
     stillHere();
-    text += value;
+    text += decoder.decode(value, { stream: true });
     const blocks = text.split("\n\n");
     text = blocks.pop() ?? "";
     for (const block of blocks) if (block.startsWith("data: ")) yield JSON.parse(block.slice(6));
