@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "doctor": {"errors", "lab"},
     "site": {"errors", "authoring", "widgets"},
     "lab": {"errors"},
+    "lab_socket": set(),
     "workshop": {"errors", "checks", "lab"},
 }
 # `course picture` draws the stage that it documents.
@@ -208,7 +209,7 @@ def tracked_files():
 # Assembled here, so that this file does not hold what it looks for.
 MACHINE = re.compile("|".join([
     r"(?<![\w.])/(?:wo" + r"rk|ro" + r"ot)/",
-    r"(?<![\w.])/(?:ho" + r"me|Us" + r"ers)/(?!someone)\w",
+    r"(?<![\w.])/(?:ho" + r"me|Us" + r"ers)/(?!someone|jovyan)\w",
     r"https?://(?!127\.0\.0\.1|localhost)[^\s\"')]*"
     r"(?:py" + r"pi|file" + r"s\.pythonhosted|regis" + r"try|artif" + r"actory|nexus|/simple)\b",
     r"--(?:extra-)?in" + r"dex-url",

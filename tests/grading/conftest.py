@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from notebooks import SEVEN, as_bytes, exercise, write
 
 from course_lib.grading.serving import Options
+from notebooks import SEVEN, as_bytes, exercise, write
 
 
 @pytest.fixture

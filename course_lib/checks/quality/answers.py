@@ -1,5 +1,6 @@
 """Answers of every kind: not written yet, raising, odd, off by a factor; each shows one sentence of the checks."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -184,7 +185,7 @@ ANSWERS = (
            _of(lambda query, key: scaled_scores(query, key) * np.sqrt(len(key)))),
     Answer("a factor that is a quotient of sizes", "scaled_scores",
            _of(lambda query, key: scaled_scores(query, key) * query.shape[-1] / len(query))),
-    Answer("a factor that is a constant", "softmax", _of(lambda scores: softmax(scores) * np.e)),
+    Answer("a factor that is a constant", "softmax", _of(lambda scores: softmax(scores) * math.e)),
     Answer("a negative factor", "softmax_backward",
            _of(lambda weights, grad_weights: -2.5 * softmax_backward(weights, grad_weights))),
     Answer("weights of scores times a number", "softmax", _of(lambda scores: softmax(2 * scores))),
