@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from course_lib.grading.collecting import Found
     from course_lib.grading.engines import Executor
     from course_lib.grading.entries import Entry
+    from course_lib.grading.sandbox.self_test import Tried
     from course_lib.grading.serving import Options
 
 Json = Annotated[bool, typer.Option("--json", help="Print what was found as JSON, for a program to read.")]
@@ -103,10 +104,20 @@ def grade(
 def _explain(as_json: bool) -> None:
     from dataclasses import asdict
 
+    from course_lib.grading.marking import Marker
     from course_lib.grading.sandbox.levels import find_level
 
     level = find_level()
-    typer.echo(json.dumps(asdict(level), indent=2) if as_json else str(level))
+    tried: tuple[Tried, ...] = ()
+    if level.name != "none":
+        with Marker() as marker:  # raises where something works that the level shuts
+            tried = marker.tested()
+    if as_json:
+        typer.echo(json.dumps({**asdict(level), "tried": [asdict(one) for one in tried]}, indent=2))
+    else:
+        typer.echo(str(level))
+        for one in tried:
+            typer.echo(f"  tried     {one.what}: {'shut' if one.is_shut else 'open'}")
     raise typer.Exit(1 if level.name == "none" else 0)
 
 

@@ -157,4 +157,7 @@ def test_a_class_in_the_jail_gets_what_it_is_due(tmp_path, monkeypatch):
     explained = run("grade", "--explain")
     assert explained.exit_code == 0
     assert "Isolation on this machine" in explained.output
-    assert json.loads(run("grade", "--explain", "--json").stdout)["name"] in ("full", "limited")
+    assert "  tried     " in explained.output
+    data = json.loads(run("grade", "--explain", "--json").stdout)
+    assert data["name"] in ("full", "limited")
+    assert any(one["is_shut"] for one in data["tried"])
