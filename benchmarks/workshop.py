@@ -116,6 +116,18 @@ def own_memory(pids: list[int]) -> float:
     return total / 1024
 
 
+def processor_seconds(pids: list[int]) -> float:
+    """Return the processor time that processes have used so far."""
+    ticks = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def code_cells(name: str) -> list[str]:
     """Return the code of a notebook."""
     cells = json.loads((ROOT / name).read_text(encoding="utf-8"))["cells"]
@@ -136,14 +148,16 @@ def run_servers(n_servers: int) -> dict[str, Any]:
         began = time.perf_counter()
         learners = [joined(address, number) for number in range(n_servers)]
         joining = time.perf_counter() - began
-        before = own_memory([pid, *children_of(pid)])
+        before, used = own_memory([pid, *children_of(pid)]), processor_seconds([pid, *children_of(pid)])
         with ThreadPoolExecutor(n_servers) as pool:
             starts = list(pool.map(Learner.start_server, learners))
             with_servers = own_memory([pid, *children_of(pid)])
+            starting = processor_seconds([pid, *children_of(pid)]) - used
             began = time.perf_counter()
             lessons = list(pool.map(_work, learners))
             working = time.perf_counter() - began
         with_kernels = own_memory([pid, *children_of(pid)])
+        work = processor_seconds([pid, *children_of(pid)]) - used - starting
         time.sleep(2)
         cells = boss.by_token("GET", "/services/class/api/class").json()["cells"]
         passed = sum(cell[1] == "softmax" and cell[2:4] == ["passed", 2] for cell in cells)
@@ -151,6 +165,8 @@ def run_servers(n_servers: int) -> dict[str, Any]:
         "servers": n_servers,
         "seconds_to_join_each": round(joining / n_servers, 2),
         "seconds_until_ready": percentiles(starts),
+        "processor_seconds_each_start": round(starting / n_servers, 2),
+        "processor_seconds_each_lesson": round(work / n_servers, 2),
         "seconds_all_lessons": round(working, 1),
         "seconds_lesson": percentiles([seconds for seconds, _ in lessons]),
         "seconds_check": percentiles([seconds for _, seconds in lessons]),

@@ -54,10 +54,10 @@ class Attempts:
             self._wrong.pop(what, None)
         return len(times or ()) >= most
 
-    def note(self, *whats: str) -> None:
+    def note(self, *places: str) -> None:
         """Note a wrong try."""
-        for what in whats:
-            self._wrong.setdefault(what, deque(maxlen=WRONG_IN_ALL)).append(self.clock())
+        for place in places:
+            self._wrong.setdefault(place, deque(maxlen=WRONG_IN_ALL)).append(self.clock())
 
 
 @dataclass

@@ -187,3 +187,33 @@ def test_a_pod_begins_with_an_up_to_date_copy(tmp_path):
     names = {path.relative_to(copy).as_posix() for path in copy.rglob("*.ipynb")}
     assert names == {"notebooks/01_a.ipynb", "exercises/01_a.ipynb"}
     assert sys.argv
+
+
+def test_the_capacity_table_is_reckoned_from_what_was_measured():
+    text = " ".join((ROOT / "docs/workshop.md").read_text(encoding="utf-8").split())
+    server, kernel = (
+        int(number) for number in re.search(r"holds (\d+) MiB of its own .*? lesson (\d+) MiB", text).groups()
+    )
+    each, seconds = re.search(r"learners x (\d+) MiB.*?learners x ([\d.]+) s / processors", text).groups()
+    assert int(each) == server + kernel
+    rows = re.findall(r"\| (\d+) \| (\d+) GB \| (\d+) s \| (\d+) s (?=\|)", text)
+    assert len(rows) >= 4
+    for learners, memory, *waits in rows:
+        needed = 1.25 * (1024 + int(learners) * int(each)) / 1024
+        assert needed <= int(memory) < needed + 1, learners
+        for processors, wait in zip((4, 16), waits, strict=True):
+            assert abs(int(wait) - int(learners) * float(seconds) / processors) <= 1, learners
+
+
+def test_the_page_for_instructors_links_to_what_exists_and_names_options_that_exist():
+    import typer
+
+    from course_lib.cli_workshop import app
+
+    text = (ROOT / "docs/workshop.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert (ROOT / "docs" / link).exists(), link
+    known = {option for parameter in typer.main.get_command(app).params for option in parameter.opts}
+    named = set(re.findall(r"`(--[a-z-]+)", text)) - {"--build-arg"}
+    assert named <= known
+    assert "@" not in text, "a number is missing"

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from course_lib.workshop.sending import ADDRESS
 
 # A start takes some seconds of a processor. More at once than this are all slower than one after another.
 STARTS_PER_PROCESSOR = 2
+TURN_SECONDS = 120
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -80,9 +82,10 @@ class CourseSpawner(LocalProcessSpawner):
         with open(log, "wb") as file:
             self.popen_kwargs = {"stdout": file, "stderr": file, "stdin": subprocess.DEVNULL, "cwd": "/"}
             address = await super().start()
-        while self.proc.poll() is None and not await _answers(*address):
+        end = time.monotonic() + TURN_SECONDS
+        while self.proc.poll() is None and time.monotonic() < end and not await _answers(*address):
             await asyncio.sleep(0.1)
-        return address
+        return address  # whether it answers is for the Hub to see
 
     def _person(self) -> Person:
         """Return whose server this is; instructors get a place among the people when they first need one."""
