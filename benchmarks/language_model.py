@@ -137,6 +137,8 @@ def measure(model: LanguageModel, theirs: Theirs, n_rounds: int) -> Times:
     for _ in range(n_rounds):
         for name, call in timed.items():
             times[name].append(call())
+        last = "; ".join(f"{name} {seconds[-1]:.3f} s" for name, seconds in times.items())
+        print(last, file=sys.stderr, flush=True)
     return times
 
 
@@ -186,7 +188,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two rounds, no comparison of what is written; print only")
     parser.add_argument("--no-agreement", action="store_true", help="leave out the twenty prompts")
     options = parser.parse_args()
-    n_rounds = 2 if options.quick else 7
+    n_rounds = 2 if options.quick else 5
     model = load_model()
     loaded = loading(n_rounds)
     theirs = Theirs(model)
