@@ -7,13 +7,11 @@ submission's own digest. What is expected, and what a task is worth, never leave
 import hashlib
 import random
 import re
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +26,7 @@ from course_lib.errors import OptionError
 from course_lib.grading.assignments import ASSIGNMENTS, Asked, Assignment, find_assignment
 from course_lib.grading.conversation import Conversation
 from course_lib.grading.sandbox.errors import SandboxError
+from course_lib.grading.sandbox.folder import Folder, remove
 from course_lib.grading.sandbox.levels import Level, find_level, jail_for
 from course_lib.grading.sandbox.library import write_library
 from course_lib.grading.sandbox.limits import Limits
@@ -71,8 +70,8 @@ class Marker:
         if found.name == "none" and (not trust or sys.platform != "linux"):
             raise SandboxError(f"Notebooks from others are not run on this machine. {found.why}")
         self.level: Level = found
-        self._folder = Path(tempfile.mkdtemp(prefix="course-grading-"))
-        self._folder.chmod(0o755)
+        self._kept = Folder()
+        self._folder = self._kept.path
         self._zygotes: dict[str, Zygote] = {}
         self._tried: tuple[Tried, ...] | None = None  # until the first process has tried the jail
 
@@ -88,7 +87,7 @@ class Marker:
         """End the warm processes, and remove what they left."""
         for exercise in list(self._zygotes):
             self._zygotes.pop(exercise).close()
-        _remove(self._folder)
+        self._kept.remove()
 
     def tested(self) -> tuple[Tried, ...]:
         """Return what was tried against the jail when it was started; start it, if need be.
@@ -116,7 +115,14 @@ class Marker:
         assignment = find_assignment(submission.exercise)
         if assignment is None:
             raise OptionError(f"There is no exercise {submission.exercise!r} to mark.")
-        marked, is_doubtful = self._mark_once(submission, assignment)
+        try:
+            marked, is_doubtful = self._mark_once(submission, assignment)
+        except SandboxError:  # the warm process was lost in the middle, such as when a machine runs out of memory
+            lost = self._zygotes.pop(assignment.name, None)
+            if lost is None:
+                raise
+            lost.close()
+            marked, is_doubtful = self._mark_once(submission, assignment)
         if is_doubtful:
             again, _ = self._mark_once(submission, assignment)
             marked = replace(
@@ -186,7 +192,7 @@ class Marker:
     def _clear_folders(self) -> None:
         if self.level.name != "full":
             for folder in (self._folder / "submissions").iterdir():
-                _remove(folder)
+                remove(folder)
 
     def _mark(self, conversation: Conversation, asked: Asked) -> Mark:
         """Mark a task by the best of what may be meant: the last that was handed to `check`, and what has its name."""
@@ -303,15 +309,3 @@ def _as_mark(result: Result) -> Mark:
 def _settled(text: str) -> str:
     """Return text without the addresses of objects, which are others in every run."""
     return _ADDRESS.sub("0x…", text)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, whatever rights were taken from what is in it."""
-
-    def again(remove: Any, path: str, _error: Any) -> None:
-        for one in (Path(path).parent, Path(path)):
-            if not one.is_symlink():
-                one.chmod(0o700)
-        remove(path)
-
-    shutil.rmtree(folder, onerror=again)

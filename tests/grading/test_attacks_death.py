@@ -1,9 +1,25 @@
-"""Notebooks that end, crash or stop their own process, or try to end the grader's: they lose nothing but that answer."""
+"""Notebooks that end, crash or stop their own process, or try to end the grader's: they lose that answer only."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
 import pytest
-from hostile import CHECKS, HASTY, IMPORTS, RIGHT, Attack, instead_of_softmax, run_among_honest
+from hostile import (
+    CHECKS,
+    HASTY,
+    IMPORTS,
+    RIGHT,
+    Attack,
+    honest,
+    instead_of_softmax,
+    run_among_honest,
+    without_seconds,
+)
 from hostile import run as run_alone
 
+from course_lib.grading.conversation import Conversation
 from course_lib.grading.marking import Marker
 
 CRASH = "import ctypes; ctypes.string_at(0)"
@@ -46,7 +62,10 @@ ATTACKS = [
     ),
     Attack(
         "ending-in-a-repr",
-        (IMPORTS, "import os\nclass Deadly:\n    def __repr__(self):\n        os._exit(3)\nDeadly()", *RIGHT.values(), CHECKS),
+        (
+            IMPORTS, "import os\nclass Deadly:\n    def __repr__(self):\n        os._exit(3)\nDeadly()",
+            *RIGHT.values(), CHECKS,
+        ),
         deserved=4, fails=True,
     ),
     Attack(
@@ -90,3 +109,47 @@ def test_a_lost_zygote_is_replaced(marker):
         zygote._process.wait()
     again = run_alone(marker, ATTACKS[0])
     assert again.marks == expected.marks
+
+
+def test_a_zygote_that_is_lost_in_the_middle_costs_nobody_a_point(marker, monkeypatch):
+    expected = marker.mark(honest())
+    call, calls = Conversation.call, []
+
+    def losing(conversation, *arguments):
+        calls.append(arguments)
+        if len(calls) == 20:
+            marker._zygotes["03_softmax"]._process.kill()
+        return call(conversation, *arguments)
+
+    monkeypatch.setattr(Conversation, "call", losing)
+    assert without_seconds(marker.mark(honest())) == without_seconds(expected)
+    assert len(calls) > 20
+
+
+@pytest.mark.parametrize("level", ["full", "limited"])
+def test_a_grader_that_is_killed_takes_all_with_it(level):
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from hostile import IMPORTS, submission
+from course_lib.grading.conversation import Conversation
+from course_lib.grading.marking import Marker
+from course_lib.grading.sandbox import levels
+if {level!r} == "limited":
+    levels.find_bubblewrap = lambda: None
+with Marker() as marker:
+    marker.tested()
+    print(marker._folder, flush=True)
+    marker.mark(submission("endless", IMPORTS, "while True:\\n    pass"))
+"""
+    grader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    folder = Path(grader.stdout.readline().strip())
+    below = psutil.Process(grader.pid).children(recursive=True)
+    assert below
+    grader.kill()
+    grader.wait()
+    grader.stdout.close()
+    assert not psutil.wait_procs(below, timeout=30)[1]
+    assert folder.exists()
+    with Marker():  # the next run clears away what could not be
+        assert not folder.exists()

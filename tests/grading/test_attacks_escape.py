@@ -28,15 +28,13 @@ TRY = """
             print("shut:", type(error).__name__)
         else:
             print("ESCAPED" if result not in (None, False) else "shut")
-    print("TRIED")
-"""
-SYSTEM_CALL = """
     import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
     def called(*arguments):
         if libc.syscall(*arguments) == -1:
             raise OSError(ctypes.get_errno(), "refused")
         return True
+    print("TRIED")
 """
 
 
@@ -69,115 +67,261 @@ def machine(tmp_path_factory):
 
 # By name: the code, with what there is on the machine in angle brackets, and whether it succeeds outside of the jail.
 CODE = {
-    "etc-passwd": ("attempt(lambda: open('/etc/passwd').read())", True),
-    "other-submissions": ("import os\nattempt(lambda: os.listdir('<folder>'))", True),
-    "the-gradebook": ("attempt(lambda: open('<secret>').read())\nattempt(lambda: open('<secret>', 'a').write('x'))", True),
+    "etc-passwd": (
+        """
+        attempt(lambda: open('/etc/passwd').read())
+        """,
+        True,
+    ),
+    "other-submissions": (
+        """
+        import os
+        attempt(lambda: os.listdir('<folder>'))
+        """,
+        True,
+    ),
+    "the-gradebook": (
+        """
+        attempt(lambda: open('<secret>').read())
+        attempt(lambda: open('<secret>', 'a').write('x'))
+        """,
+        True,
+    ),
     "the-solutions": (
-        "attempt(lambda: open('<repository>/exercises/solutions/03_softmax.ipynb').read())\n"
-        "attempt(lambda: open('<repository>/course_lib/checks/engine.py').read())\n"
-        "attempt(lambda: __import__('course_lib.checks.exercises.exercise_03'))\n"
-        "attempt(lambda: __import__('course_lib.grading.marking'))",
+        """
+        attempt(lambda: open('<repository>/exercises/solutions/03_softmax.ipynb').read())
+        attempt(lambda: open('<repository>/course_lib/checks/engine.py').read())
+        attempt(lambda: __import__('course_lib.checks.exercises.exercise_03'))
+        attempt(lambda: __import__('course_lib.grading.marking'))
+        """,
         True,
     ),
     "a-way-around": (
-        "import os\nos.makedirs('a/b', exist_ok=True)\nattempt(lambda: os.symlink('<secret>', 'link') or open('link').read())\n"
-        "attempt(lambda: open('../' * 40 + '<secret>').read())\n"
-        "attempt(lambda: open('/proc/self/root<secret>').read())\nattempt(lambda: open('/proc/1/root<secret>').read())\n"
-        "attempt(lambda: os.link('<secret>', 'hard') or open('hard').read())\n"
-        "attempt(lambda: os.chroot('/'))",
+        """
+        import os
+        os.makedirs('a/b', exist_ok=True)
+        attempt(lambda: os.symlink('<secret>', 'link') or open('link').read())
+        attempt(lambda: open('../' * 40 + '<secret>').read())
+        attempt(lambda: open('/proc/self/root<secret>').read())
+        attempt(lambda: open('/proc/1/root<secret>').read())
+        attempt(lambda: os.link('<secret>', 'hard') or open('hard').read())
+        attempt(lambda: os.chroot('/'))
+        """,
         True,
     ),
     "environment": (
-        "import os\nattempt(lambda: os.environ.get('GRADER_TOKEN'))\n"
-        "attempt(lambda: 'TOKEN' in open('/proc/self/environ').read())\n"
-        "import ctypes\nattempt(lambda: ctypes.CDLL(None).getenv(b'GRADER_TOKEN') != 0)",
+        """
+        import os
+        attempt(lambda: os.environ.get('GRADER_TOKEN'))
+        attempt(lambda: 'TOKEN' in open('/proc/self/environ').read())
+        import ctypes
+        attempt(lambda: ctypes.CDLL(None).getenv(b'GRADER_TOKEN') != 0)
+        """,
         True,
     ),
     "the-parents-memory": (
-        "import os\nattempt(lambda: open(f'/proc/{os.getppid()}/environ', 'rb').read())\n"
-        "attempt(lambda: open('/proc/<pid>/mem', 'rb'))\nattempt(lambda: os.listdir('/proc/<pid>/fd'))",
+        """
+        import os
+        attempt(lambda: open(f'/proc/{os.getppid()}/environ', 'rb').read())
+        attempt(lambda: open('/proc/<pid>/mem', 'rb'))
+        attempt(lambda: os.listdir('/proc/<pid>/fd'))
+        """,
         True,
     ),
-    "ptrace": (SYSTEM_CALL + "import os\nattempt(lambda: called(101, 16, <pid>, 0, 0))\nattempt(lambda: called(101, 16, os.getppid(), 0, 0))\nattempt(lambda: called(310, <pid>, 0, 0, 0, 0, 0))", False),
-    "tcp": ("import socket\nattempt(lambda: socket.create_connection(('127.0.0.1', <tcp>), 5))", True),
+    "ptrace": (
+        """
+        import os
+        attempt(lambda: called(101, 16, <pid>, 0, 0))
+        attempt(lambda: called(101, 16, os.getppid(), 0, 0))
+        attempt(lambda: called(310, <pid>, 0, 0, 0, 0, 0))
+        """,
+        False,
+    ),
+    "tcp": (
+        """
+        import socket
+        attempt(lambda: socket.create_connection(('127.0.0.1', <tcp>), 5))
+        """,
+        True,
+    ),
     "udp": (
-        "import socket\nattempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', <udp>)))",
+        """
+        import socket
+        attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', <udp>)))
+        """,
         True,
     ),
-    "unix-socket": ("import socket\nattempt(lambda: socket.socket(socket.AF_UNIX).connect('<local>') or True)", True),
+    "unix-socket": (
+        """
+        import socket
+        attempt(lambda: socket.socket(socket.AF_UNIX).connect('<local>') or True)
+        """,
+        True,
+    ),
     "abstract-socket": (
-        "import socket\nattempt(lambda: socket.socket(socket.AF_UNIX).connect('\\0<left>-<pid>') or True)", True,
+        """
+        import socket
+        attempt(lambda: socket.socket(socket.AF_UNIX).connect('\\0<left>-<pid>') or True)
+        """,
+        True,
     ),
     "raw-and-packet-sockets": (
-        "import socket\nfor family, kind in ((2, 3), (17, 3), (16, 3), (10, 2), (40, 1), (38, 5)):\n"
-        "    attempt(lambda: socket.socket(family, kind))",
+        """
+        import socket
+        for family, kind in ((2, 3), (17, 3), (16, 3), (10, 2), (40, 1), (38, 5)):
+            attempt(lambda: socket.socket(family, kind))
+        """,
         True,
     ),
-    "dns": ("import socket\nattempt(lambda: socket.getaddrinfo('localhost', 80))\nattempt(lambda: socket.getaddrinfo('example.org', 80))", True),
+    "dns": (
+        """
+        import socket
+        attempt(lambda: socket.getaddrinfo('localhost', 80))
+        attempt(lambda: socket.getaddrinfo('example.org', 80))
+        """,
+        True,
+    ),
     "localhost-services": (
-        "import urllib.request\nattempt(lambda: urllib.request.urlopen('http://127.0.0.1:<tcp>/', timeout=1))\n"
-        "import socket\nattempt(lambda: socket.create_server(('127.0.0.1', 0)))",
+        """
+        import urllib.request
+        attempt(lambda: urllib.request.urlopen('http://127.0.0.1:<tcp>/', timeout=1))
+        import socket
+        attempt(lambda: socket.create_server(('127.0.0.1', 0)))
+        """,
         True,
     ),
     "a-shell": (
-        "import os, subprocess\nattempt(lambda: subprocess.run(['sh', '-c', 'true']))\n"
-        "attempt(lambda: os.system('true') == 0)\nattempt(lambda: os.posix_spawn('/bin/true', ['true'], {}))\n"
-        "get_ipython = globals().get('get_ipython', lambda: None)\n"
-        "attempt(lambda: get_ipython() and get_ipython().getoutput('echo ran') == ['ran'])",
+        """
+        import os, subprocess
+        attempt(lambda: subprocess.run(['sh', '-c', 'true']))
+        attempt(lambda: os.system('true') == 0)
+        attempt(lambda: os.posix_spawn('/bin/true', ['true'], {}))
+        get_ipython = globals().get('get_ipython', lambda: None)
+        attempt(lambda: get_ipython() and get_ipython().getoutput('echo ran') == ['ran'])
+        """,
         True,
     ),
     "a-daemon": (
-        "import os, time\ndef daemon():\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(1)\n        os._exit(0)\n    return True\n"
-        "attempt(daemon)\nimport multiprocessing\nattempt(lambda: multiprocessing.get_context('fork').Process(target=print).start() or True)",
+        """
+        import os, time
+        def daemon():
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(1)
+                os._exit(0)
+            return True
+        attempt(daemon)
+        import multiprocessing
+        attempt(lambda: multiprocessing.get_context('fork').Process(target=print).start() or True)
+        """,
         True,
     ),
     "a-process-with-vfork-or-clone": (
-        SYSTEM_CALL + "attempt(lambda: called(58))\nattempt(lambda: called(56, 17, 0, 0, 0, 0))\nattempt(lambda: called(435, 0, 0))",
+        """
+        attempt(lambda: called(58))
+        attempt(lambda: called(56, 17, 0, 0, 0, 0))
+        attempt(lambda: called(435, 0, 0))
+        """,
         False,
     ),
     "a-program-in-memory": (
-        SYSTEM_CALL + "import os\nattempt(lambda: os.memfd_create('x'))\nattempt(lambda: called(322, -1, b'', 0, 0, 0x1000))", False,
+        """
+        import os
+        attempt(lambda: os.memfd_create('x'))
+        attempt(lambda: called(322, -1, b'', 0, 0, 0x1000))
+        """,
+        False,
     ),
     "files-left-for-the-next": (
-        "import os\nfor folder in ('/tmp', '/var/tmp', '/dev/shm', '/run', '<user>', '<repository>', '/'):\n"
-        "    try:\n        open(os.path.join(folder, '<left>'), 'w').write('x')\n    except OSError:\n        pass",
+        """
+        import os
+        for folder in ('/tmp', '/var/tmp', '/dev/shm', '/run', '<user>', '<repository>', '/'):
+            try:
+                open(os.path.join(folder, '<left>'), 'w').write('x')
+            except OSError:
+                pass
+        """,
         None,
     ),
-    "keyctl": (SYSTEM_CALL + "attempt(lambda: called(248, b'user', b'<left>', b'x', 1, -4))\nattempt(lambda: called(250, 0, -4, 0))", False),
+    "keyctl": (
+        """
+        attempt(lambda: called(248, b'user', b'<left>', b'x', 1, -4))
+        attempt(lambda: called(250, 0, -4, 0))
+        """,
+        False,
+    ),
     "flock": (
-        "import fcntl, numpy\nfile = open(numpy.__file__)\nattempt(lambda: fcntl.flock(file, fcntl.LOCK_SH) or True)\n"
-        "attempt(lambda: fcntl.lockf(file, fcntl.LOCK_SH) or True)\n"
-        "attempt(lambda: fcntl.fcntl(file, 1024, 0) == 0)",
+        """
+        import fcntl, numpy
+        file = open(numpy.__file__)
+        attempt(lambda: fcntl.flock(file, fcntl.LOCK_SH) or True)
+        attempt(lambda: fcntl.lockf(file, fcntl.LOCK_SH) or True)
+        attempt(lambda: fcntl.fcntl(file, 1024, 0) == 0)
+        """,
         True,
     ),
-    "io-uring": (SYSTEM_CALL + "attempt(lambda: called(425, 8, ctypes.create_string_buffer(120)))", False),
-    "bpf-userfaultfd-perf": (SYSTEM_CALL + "attempt(lambda: called(321, 0, 0, 0))\nattempt(lambda: called(323, 1))\nattempt(lambda: called(298, 0, 0, -1, -1, 0))", False),
+    "io-uring": (
+        """
+        attempt(lambda: called(425, 8, ctypes.create_string_buffer(120)))
+        """,
+        False,
+    ),
+    "bpf-userfaultfd-perf": (
+        """
+        attempt(lambda: called(321, 0, 0, 0))
+        attempt(lambda: called(323, 1))
+        attempt(lambda: called(298, 0, 0, -1, -1, 0))
+        """,
+        False,
+    ),
     "unshare-and-mount": (
-        SYSTEM_CALL + "attempt(lambda: called(272, 0x10000000))\nattempt(lambda: called(272, 0x00020000))\n"
-        "attempt(lambda: called(165, b'none', b'/tmp', b'tmpfs', 0, 0))\nattempt(lambda: called(308, 3, 0))\n"
-        "attempt(lambda: called(166, b'/tmp', 2))\nattempt(lambda: called(155, b'/', b'/'))",
+        """
+        attempt(lambda: called(272, 0x10000000))
+        attempt(lambda: called(272, 0x00020000))
+        attempt(lambda: called(165, b'none', b'/tmp', b'tmpfs', 0, 0))
+        attempt(lambda: called(308, 3, 0))
+        attempt(lambda: called(166, b'/tmp', 2))
+        attempt(lambda: called(155, b'/', b'/'))
+        """,
         False,
     ),
     "raising-its-own-limits": (
-        "import resource\nattempt(lambda: resource.setrlimit(resource.RLIMIT_AS, (-1, -1)) or True)\n"
-        "attempt(lambda: resource.prlimit(<pid>, resource.RLIMIT_CPU, (10**6, 10**6)))",
+        """
+        import resource
+        attempt(lambda: resource.setrlimit(resource.RLIMIT_AS, (-1, -1)) or True)
+        attempt(lambda: resource.prlimit(<pid>, resource.RLIMIT_CPU, (10**6, 10**6)))
+        """,
         None,
     ),
-    "other-users-rights": ("import os\nattempt(lambda: os.setuid(12345) or True)\nattempt(lambda: os.setgroups([0]) or True)\nattempt(lambda: os.nice(-5))", None),
+    "other-users-rights": (
+        """
+        import os
+        attempt(lambda: os.setuid(12345) or True)
+        attempt(lambda: os.setgroups([0]) or True)
+        attempt(lambda: os.nice(-5))
+        """,
+        None,
+    ),
     "start-up-files": (
-        "import os, site, sys, sysconfig\nfor folder in {*sys.path, os.path.expanduser('~/.ipython/profile_default/startup'), "
-        "sysconfig.get_path('purelib'), sysconfig.get_path('stdlib'), '<user>'}:\n"
-        "    for name in ('<left>.pth', 'usercustomize-<left>.py', '.<left>rc'):\n"
-        "        attempt(lambda: folder not in ('', os.getcwd()) and open(os.path.join(folder, name), 'w') and True)",
+        """
+        import os, site, sys, sysconfig
+        folders = {*sys.path, os.path.expanduser('~/.ipython/profile_default/startup'), '<user>'}
+        for folder in folders | {sysconfig.get_path('purelib'), sysconfig.get_path('stdlib')}:
+            for name in ('<left>.pth', 'usercustomize-<left>.py', '.<left>rc'):
+                attempt(lambda: folder not in ('', os.getcwd()) and open(os.path.join(folder, name), 'w') and True)
+        """,
         None,
     ),
     "devices": (
-        "import os\nfor name in ('mem', 'kmsg', 'sda', 'vda', 'tty', 'ptmx', 'fuse', 'kvm', 'net/tun'):\n"
-        "    attempt(lambda: os.open('/dev/' + name, os.O_RDWR))\n"
-        "attempt(lambda: os.mknod('device', 0o60600, os.makedev(254, 0)) or open('device', 'rb').read(1))",
+        """
+        import os
+        for name in ('mem', 'kmsg', 'sda', 'vda', 'tty', 'ptmx', 'fuse', 'kvm', 'net/tun'):
+            attempt(lambda: os.open('/dev/' + name, os.O_RDWR))
+        attempt(lambda: os.mknod('device', 0o60600, os.makedev(254, 0)) or open('device', 'rb').read(1))
+        """,
         None,
     ),
-}  # fmt: skip
+}
 
 
 def filled(code, machine):
@@ -188,12 +332,8 @@ def filled(code, machine):
 
 def attack_of(name, machine):
     code = CODE[name][0]
-    cells = (IMPORTS, TRY, *(filled(part, machine) for part in _parts(code)), *RIGHT.values(), CHECKS)
+    cells = (IMPORTS, TRY, filled(code, machine), *RIGHT.values(), CHECKS)
     return Attack(f"escape-{name}", cells, deserved=4)
-
-
-def _parts(code):
-    return (SYSTEM_CALL, code.removeprefix(SYSTEM_CALL)) if code.startswith(SYSTEM_CALL) else (code,)
 
 
 ALONE = {}
@@ -223,13 +363,15 @@ def nobody_called(machine):
 
 
 @pytest.mark.parametrize("name", [name for name, (_, succeeds) in CODE.items() if succeeds])
-def test_gets_somewhere_without_the_jail(machine, name):
+def test_gets_somewhere_without_the_jail(machine, name, tmp_path):
     """The same code, run by this machine's Python: what the jail shuts is a way that is open elsewhere."""
-    code = "\n".join(textwrap.dedent(part) for part in (TRY, *_parts(filled(CODE[name][0], machine))))
+    code = "\n".join(textwrap.dedent(part) for part in (TRY, filled(CODE[name][0], machine)))
     answered = threading.Thread(target=_answer_once, args=(machine["sockets"][0],), daemon=True)
     if name in ("tcp", "localhost-services"):
         answered.start()
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path
+    )
     assert "ESCAPED" in ran.stdout, ran.stderr
     if answered.is_alive():
         answered.join()

@@ -134,7 +134,8 @@ ATTACKS = [
         from course_lib.checks.running import outcomes, runner
         def again():
             while True:
-                runner._call = lambda *arguments: outcomes.Outcome("array", array=np.full((2, 3), 0.25), dtype="float64")
+                made = outcomes.Outcome("array", array=np.full((2, 3), 0.25), dtype="float64")
+                runner._call = lambda *arguments: made
                 np.allclose = lambda *arguments, **options: True
                 time.sleep(0.001)
         threading.Thread(target=again, daemon=True).start()
@@ -231,7 +232,8 @@ ATTACKS = [
         FORGED
         + """
     def softmax(scores):
-        text = json.dumps({"kind": "array", "dtype": "float64", "arrays": [{"dtype": "<f8", "shape": list(scores.shape)}]})
+        described = [{"dtype": "<f8", "shape": list(scores.shape)}]
+        text = json.dumps({"kind": "array", "dtype": "float64", "arrays": described})
         body = np.full(scores.shape, 1 / scores.shape[-1]).tobytes()
         os.write(4, struct.pack("!II", len(text), len(body)) + text.encode() + body)
         os._exit(0)
@@ -247,6 +249,15 @@ ATTACKS = [
             os.write(4, body)
         """,
         name="garbage-in-the-pipe",
+        fails=True,
+    ),
+    after_wrong(
+        FORGED,
+        """
+        os.write(4, forged({"cell": 999}) + forged({"cell": "1"}) + forged({"cell": [1]}))
+        os._exit(0)
+        """,
+        name="blaming-a-cell-that-is-not-there",
         fails=True,
     ),
     instead_of_softmax(
@@ -361,7 +372,7 @@ ATTACKS = [
             ways = (
                 lambda: course_lib.attention.softmax(scores),
                 lambda: course_lib.attention.attention_weights(scores, np.eye(scores.shape[-1]), scale=1.0),
-                lambda: course_lib.attention.attention(scores, np.eye(scores.shape[-1]), np.eye(scores.shape[-1]), scale=1),
+                lambda: course_lib.attention.attention(scores, *[np.eye(scores.shape[-1])] * 2, scale=1),
                 lambda: __import__("course_lib.attention.softmax", fromlist=["softmax"]).softmax(scores),
                 lambda: __import__("course_lib.checks.engine", fromlist=["TASKS"]).TASKS["softmax"].reference(scores),
                 lambda: __import__("course_lib.models.transformer", fromlist=["softmax"]).softmax(scores),

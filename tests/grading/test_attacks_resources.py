@@ -8,7 +8,9 @@ from course_lib.grading.marking import Marker
 
 LOOPS = {
     "loop": "while True:\n    pass",
-    "loop-that-catches-all": "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
+    "loop-that-catches-all": (
+        "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
+    ),
     "loop-that-ignores-signals": (
         "import signal\nfor number in range(1, 65):\n    try:\n        signal.signal(number, signal.SIG_IGN)\n"
         "    except (OSError, ValueError):\n        pass\nwhile True:\n    pass"
@@ -25,8 +27,9 @@ GREEDY = {
     ),
     "fork-bomb": "import os\nwhile True:\n    os.fork()",
     "thread-bomb": (
-        "import threading, time\nstarted = []\nwhile True:\n    thread = threading.Thread(target=time.sleep, args=(60,), daemon=True)"
-        "\n    thread.start()\n    started.append(thread)"
+        "import threading, time\nstarted = []\nwhile True:\n"
+        "    thread = threading.Thread(target=time.sleep, args=(60,), daemon=True)\n"
+        "    thread.start()\n    started.append(thread)"
     ),
     "descriptors": "files = []\nwhile True:\n    files.append(open('/dev/null'))",
     "huge-exception": "raise ValueError('x' * 10**8)",
@@ -36,18 +39,25 @@ GREEDY = {
 FLOODS = {
     "flood-of-output": "line = 'x' * 1000\nfor _ in range(100_000):\n    print(line)",
     "flood-of-errors": "import sys\nfor _ in range(100_000):\n    print('x' * 1000, file=sys.stderr)",
-    "flood-below-python": "import os\ntry:\n    while True:\n        os.write(1, bytes(65536))\nexcept OSError:\n    pass",
+    "flood-below-python": (
+        "import os\ntry:\n    while True:\n        os.write(1, bytes(65536))\nexcept OSError:\n    pass"
+    ),
     "huge-repr": "'x' * 10**8",
-    "many-displays": "from IPython.display import display\nfor _ in range(2000):\n    display({'text/html': 'x' * 10_000})",
+    "many-displays": (
+        "from IPython.display import display\nfor _ in range(2000):\n    display({'text/html': 'x' * 10_000})"
+    ),
 }
 RESULTS = {
     "huge-result": "return np.zeros((3000, 3000))",
     "huge-result-in-names-only": "return np.broadcast_to(0.0, (10**6, 10**6))",
     "endless-iterator": "import itertools\n    return itertools.count()",
-    "endless-list": "class L(list):\n        def __len__(self):\n            return 1\n        def __getitem__(self, n):\n"
-    "            return 0\n        def __iter__(self):\n            while True:\n                yield 0\n    return L([1])",
+    "endless-list": (
+        "class L(list):\n        def __len__(self):\n            return 1\n"
+        "        def __getitem__(self, n):\n            return 0\n"
+        "        def __iter__(self):\n            while True:\n                yield 0\n    return L([1])"
+    ),
     "deep-list": "deep = []\n    for _ in range(100_000):\n        deep = [deep]\n    return deep",
-    "flood-in-the-answer": "import os\n    for _ in range(1000):\n        os.write(1, bytes(65536))\n    return 0",
+    "flood-below-python": "import os\n    for _ in range(1000):\n        os.write(1, bytes(65536))\n    return 0",
     "many-axes": "return np.zeros((1,) * 40)",
 }
 

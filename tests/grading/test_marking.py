@@ -1,4 +1,4 @@
-"""One submission, marked: full marks for every right notebook however it is written, and the notebooks' own verdicts."""
+"""One submission, marked: full marks for every right notebook, however it is written; else the notebook's verdict."""
 
 import json
 import os
@@ -11,16 +11,15 @@ import numpy as np
 import psutil
 import pytest
 from hostile import CHECKS, IMPORTS, PATIENT, RIGHT, honest, submission, without_seconds
-from notebooks import ROOT, solution
 
 from course_lib.attention import attention
-from course_lib.checks.engine import TASKS, evaluate, find_task
-from course_lib.checks.tasks import FunctionTask
+from course_lib.checks.engine import evaluate, find_task
 from course_lib.errors import OptionError
 from course_lib.grading.assignments import ASSIGNMENTS
 from course_lib.grading.intake import read_submission
 from course_lib.grading.marking import Limits, Marker
 from course_lib.grading.submission import Cell
+from notebooks import ROOT, solution
 
 SOLVED = sorted(path.stem for path in (ROOT / "exercises/solutions").glob("*.ipynb"))
 
@@ -141,9 +140,14 @@ def test_inputs_differ_between_submissions_seeds_and_the_notebook(marker, tmp_pa
 
 
 FAIR = {
-    "warnings": ("import warnings\nwarnings.warn('careful')\nwarnings.simplefilter('error', DeprecationWarning)\n1 / np.float64(0)",),
+    "warnings": (
+        "import warnings\nwarnings.warn('careful')\nwarnings.simplefilter('error', DeprecationWarning)",
+        "1 / np.float64(0)",
+    ),
     "prints": ("for number in range(3000):\n    print('a line', number)",),
-    "plots": ("%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nplt.imshow(np.eye(3));",),
+    "plots": (
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "plt.imshow(np.eye(3));",
+    ),
     "magics": ("%time sum(range(10))\n%precision 3\nnp.pi", "%%time\nx = 1", "?print", "!ls", "%pip install nothing"),
     "errors-in-other-cells": ("1 / 0", "undefined", "def broken(:", "raise SystemExit", "exit()", "assert False"),
     "display": ("from IPython.display import HTML, Markdown, display\ndisplay(HTML('<b>x</b>'))\nMarkdown('x')",),
@@ -153,8 +157,14 @@ FAIR = {
         "from course_lib.models import Transformer",
     ),
     "asynchronous": ("import asyncio\nawait asyncio.sleep(0)",),
-    "files": ("import shutil\nopen('notes.txt', 'w').write('x')\nshutil.copy2('notes.txt', 'more.txt')\nnp.save('a.npy', np.eye(2))\nnp.load('a.npy')",),
-    "threads": ("import concurrent.futures\nwith concurrent.futures.ThreadPoolExecutor(4) as pool:\n    list(pool.map(abs, range(100)))",),
+    "files": (
+        "import shutil\nopen('notes.txt', 'w').write('x')\nshutil.copy2('notes.txt', 'more.txt')",
+        "np.save('a.npy', np.eye(2))\nnp.load('a.npy')",
+    ),
+    "threads": (
+        "import concurrent.futures\nwith concurrent.futures.ThreadPoolExecutor(4) as pool:\n"
+        "    list(pool.map(abs, range(100)))",
+    ),
     "input": ("name = input('your name: ')",),
     "widgets-of-others": ("import ipywidgets\nipywidgets.IntSlider()",),
     "random": ("rng = np.random.default_rng(0)\nnp.random.seed(1)\nrng.normal(size=3)",),

@@ -1,4 +1,4 @@
-"""The jail by its parts: what goes in, what crosses its wall, how far it reaches here, and that it refuses elsewhere."""
+"""The jail by its parts: what goes in, what crosses its wall, how far it reaches here; elsewhere, that it refuses."""
 
 import json
 import os
@@ -282,7 +282,7 @@ os.makedirs("locked/inside")
 @pytest.mark.parametrize(
     ("module", "name", "broken", "said"),
     [
-        (levels, "landlock_version", lambda: 0, "Landlock"),
+        (lockdown, "landlock_version", lambda: 0, "Landlock"),
         (system_calls, "_LIBRARY", "libseccomp.so.none", "apt install libseccomp2"),
         (levels.sys, "platform", "darwin", "needs Linux"),
         (levels.sys, "platform", "win32", "WSL 2"),
@@ -295,8 +295,24 @@ def test_a_machine_that_cannot_shut_in_is_refused_with_the_reason(monkeypatch, f
     monkeypatch.undo()
 
 
+def test_on_windows_the_reason_comes_and_no_import_error():
+    """What Windows' Python has not is taken away, and the name of the system is changed."""
+    code = """
+import sys
+sys.modules["resource"] = sys.modules["fcntl"] = None
+import course_lib.grading.marking as marking
+sys.platform = "win32"
+try:
+    marking.Marker()
+except marking.SandboxError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "WSL 2" in ran.stdout
+
+
 def test_without_landlock_only_trusted_work_is_marked(monkeypatch, fresh_level):
-    monkeypatch.setattr(levels, "landlock_version", lambda: 0)
+    monkeypatch.setattr(lockdown, "landlock_version", lambda: 0)
     with pytest.raises(SandboxError, match="--trust"):
         Marker()
     report = isolation_report()

@@ -6,12 +6,12 @@ submission. What is set here cannot be taken back by whatever runs afterwards.
 
 import ctypes
 import os
-import resource
 import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+# This module is read on every system, so that the grader can say why it refuses; it is used on Linux only.
+_LIBC: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWPID = 0x0002_0000, 0x0800_0000, 0x2000_0000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
@@ -78,6 +78,8 @@ def hide_memory() -> None:
 
 def set_limits(limits: Mapping[str, int]) -> None:
     """Set the limits of `resource` by their names, such as ``RLIMIT_CPU``, hard and soft; never raise one."""
+    import resource  # not on Windows
+
     for name, most in limits.items():
         kind = getattr(resource, name, None)
         if kind is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from course_lib.grading.inside.lockdown import landlock_version
+from course_lib.grading.inside import lockdown
 from course_lib.grading.sandbox.errors import SandboxError
 from course_lib.grading.sandbox.limits import Limits
 from course_lib.grading.sandbox.system_calls import NoFilterError, compiled_filter
@@ -85,14 +85,32 @@ def _why_no_filter() -> str:
 
 
 def _why_no_landlock() -> str:
-    return "" if landlock_version() > 0 else "The kernel has no Landlock (Linux 5.13 or newer, and not switched off)."
+    if lockdown.landlock_version() > 0:
+        return ""
+    return "The kernel has no Landlock (Linux 5.13 has it, where it is not switched off)."
+
+
+# What each submission's fork does, tried once: some systems let bubblewrap make namespaces, and nobody inside of it.
+_TRY_NAMESPACES = f"""
+import os, sys
+sys.path[:0] = [{LIBRARY!r}]
+import lockdown
+lockdown.next_pid_namespace(lockdown.own_pid_namespace())
+pid = os.fork()
+if pid == 0:
+    lockdown.private_folder({SCRATCH!r}, 1 << 20, 100)
+    lockdown.drop_capabilities()
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
 
 
 def _why_no_namespaces() -> str:
     bubblewrap = find_bubblewrap()
     if bubblewrap is None:
         return "bubblewrap is not installed (on Debian and Ubuntu: apt install bubblewrap)."
-    command = [*bubblewrap_command(bubblewrap, "/usr/lib", {}), outside().python, "-I", "-S", "-c", "pass"]
+    inside = os.path.dirname(lockdown.__file__)
+    command = [*bubblewrap_command(bubblewrap, inside, {}), outside().python, "-I", "-S", "-B", "-c", _TRY_NAMESPACES]
     tried = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env={})
     if tried.returncode == 0:
         return ""

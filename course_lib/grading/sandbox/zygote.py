@@ -231,7 +231,7 @@ class Worker:
 
     def printed(self) -> bytes:
         """Return what the process has printed so far, and keep nothing that it prints from now on."""
-        while self._output >= 0 and select.select([self._output], [], [], 0)[0]:
+        while self._output >= 0 and _is_readable(self._output):
             self._drain()
         self.keeps_printed = False
         return bytes(self._printed)
@@ -241,11 +241,14 @@ class Worker:
         if self._report is None:
             self._control.settimeout(_START_SECONDS)
             try:
-                if not select.select([self._control], [], [], patience)[0]:
+                if not _is_readable(self._control.fileno(), patience):
                     self._control.send(b'{"do": "kill"}')
-                self._report = json.loads(self._control.recv(_MOST_MESSAGE) or b"{}")
-            except (OSError, ValueError) as error:
-                raise SandboxError(f"The jail is gone: {error}") from error
+                said = self._control.recv(_MOST_MESSAGE)
+            except OSError as error:
+                raise SandboxError(f"The jail is gone: {error}.") from error
+            if not said:
+                raise SandboxError("The jail is gone: somebody ended its process.")
+            self._report = json.loads(said)
         return _in_words(self._report.get("ended", 0))
 
     @property
@@ -262,6 +265,13 @@ class Worker:
                 if descriptor >= 0:
                     os.close(descriptor)
             self._to = self._from = self._output = -1
+
+
+def _is_readable(descriptor: int, seconds: float = 0.0) -> bool:
+    """Say whether there is something to read, or comes in time; `select` knows no descriptor above 1023."""
+    watched = select.poll()
+    watched.register(descriptor, select.POLLIN)
+    return bool(watched.poll(seconds * 1000))
 
 
 def _in_words(status: int) -> str:
