@@ -97,6 +97,8 @@ def _execute(
                 client.execute(env=_environment(Path(scratch)))
         except (CellTimeoutError, DeadKernelError) as error:
             raise BuildError(f"{_title(notebook)} did not end: {_first_line(str(error))}") from error
+        except RuntimeError as error:  # what jupyter_client raises where a kernel stays silent
+            raise BuildError(f"{_title(notebook)}: no Python could be started to run it ({error}).") from error
 
 
 class _ThisPython(KernelSpecManager):
