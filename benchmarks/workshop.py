@@ -16,6 +16,7 @@ import random
 import secrets
 import shutil
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -299,8 +300,8 @@ def run_view(options: Any) -> dict[str, Any]:
         boss = instructor(address)
         learners = [joined(address, number) for number in range(options.learners)]
         sent, watching, kills = asyncio.run(_view(address, folder, pid, learners, boss, options))
-        cells = boss.by_token("GET", "/services/class/api/class").json()["cells"]
-    kept = sum(cell[3] for cell in cells)
+        with closing(sqlite3.connect(folder / "results.sqlite")) as base:
+            kept, different = base.execute("SELECT COUNT(*), COUNT(DISTINCT id) FROM results").fetchone()
     delays = {key: watching.arrived[key] - at for key, at in sent.items() if key in watching.arrived}
     calm = [delay for key, delay in delays.items() if not any(kill - 1 < sent[key] < kill + 15 for kill in kills)]
     return {
@@ -308,7 +309,8 @@ def run_view(options: Any) -> dict[str, Any]:
         "minutes": options.minutes,
         "sent": len(sent),
         "kept": kept,
-        "lost": len(sent) - kept,
+        "lost": len(sent) - different,
+        "counted_double": kept - different,
         "seen_on_the_page": len(delays),
         "posts_a_second": round(len(sent) / (60 * options.minutes), 1),
         "restarts_by_kill": len(kills),
