@@ -49,10 +49,11 @@ def head_rows(
     if cells.ndim != 2:
         raise ShapeError(f"rows must have shape (n_heads, n_tokens), but it has {cells.shape}.")
     n_heads, n_tokens = cells.shape
+    labels_of("labels", labels, n_heads)  # one for each; they are short enough to stand as they are
     picture = Picture(figsize=(8.4, 1.4 + 0.26 * n_heads), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
     ax: Any = picture.subplots()
     ax.imshow(cells, cmap=MAPS["weights"], vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    ax.set_yticks(range(n_heads), labels_of("labels", labels, n_heads), color=INK, fontsize=9)
+    ax.set_yticks(range(n_heads), list(labels), color=INK, fontsize=9)
     ax.set_xticks(range(n_tokens), labels_of("tokens", tokens, n_tokens), color=INK, fontsize=9, rotation=90)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)

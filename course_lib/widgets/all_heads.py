@@ -1,7 +1,7 @@
 """All heads of a model at once, sorted by what they do: where does each look from one token? (lesson 11)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import traitlets
@@ -71,6 +71,9 @@ class AllHeads(LiveWidget):
 
     _esm = join_modules("all_heads.js")
     _css = stylesheet("all_heads.css")
+    _slider_ranges: ClassVar = {
+        "selected": (0, MOST_SENTENCE - 1, 1), "head": (0, MOST_HEADS - 1, 1), "sort_by": (0, MOST_SCORES, 1)
+    }  # fmt: skip
 
     n_layers = traitlets.Int(1).tag(sync=True)
     n_heads = traitlets.Int(1).tag(sync=True)

@@ -96,8 +96,8 @@ def _load_fetched(report: Report | None) -> LanguageModel:
     source = model_path()
     if not source.is_file():
         raise ModelMissingError(
-            f"The language model is not on this computer yet ({source.parent}). Run `course model fetch` in a "
-            "terminal: it downloads 93 MB, once."
+            "The language model is not on this computer yet. Run `course model fetch` in a terminal: it downloads "
+            "93 MB, once."
         )
     unpacked = source.parent / _UNPACKED
     if not _is_current(unpacked):
