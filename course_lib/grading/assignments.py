@@ -48,6 +48,7 @@ _ASKED = {
     "08_positions": "sinusoidal_positions rotate alibi_bias bug_hunt_positions=add_positions",
     "09_cost": "sliding_window_mask order_online_softmax=order online_attention decode_step",
     "10_training": "softmax_backward attention_entropy mean_attention_distance dropout",
+    "11_real_model": "repeat_kv previous_token_score induction_score",
 }
 
 

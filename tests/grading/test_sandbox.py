@@ -158,7 +158,7 @@ x = np.arange(6.0).reshape(2, 3)
 calls = {{
     "project": lambda f: f(x, x.T), "dot_product_scores": lambda f: f(x, x), "scaled_scores": lambda f: f(x, x),
     "softmax": lambda f: f(x), "weighted_sum": lambda f: f(x, x.T), "attention": lambda f: f(x, x, x),
-    "attention_weights": lambda f: f(x, x, is_causal=True, window=1), "self_attention": lambda f: f(x, x.T, x.T, x.T),
+    "attention_weights": lambda f: f(x, x, is_causal=True), "self_attention": lambda f: f(x, x.T, x.T, x.T),
     "split_heads": lambda f: f(x, 3), "multi_head_attention": lambda f: f(x, x.T, x.T, x.T, x.T[:2], 1),
     "causal_mask": lambda f: f(3), "padding_mask": lambda f: f([1, 2], 3), "rotate": lambda f: f(np.ones((2, 4)), np.arange(2)),
     "tiled_attention": lambda f: f(x, x, x, block_size=1), "alibi_bias": lambda f: f(2, 3, 3),

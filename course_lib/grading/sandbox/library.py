@@ -26,13 +26,17 @@ _LESSONS: Mapping[str, int] = {
     "causal_mask": 6, "padding_mask": 6,
     "split_heads": 7, "merge_heads": 7, "multi_head_attention": 7,
     "alibi_bias": 8, "rotate": 8, "sinusoidal_positions": 8,
-    "KeyValueCache": 9, "repeat_kv": 9, "sliding_window_mask": 9, "tiled_attention": 9,
+    "KeyValueCache": 9, "repeat_kv": 8,  # brought, and asked for in 11
+    "sliding_window_mask": 9, "tiled_attention": 9,
     "attention_backward": 10, "attention_entropy": 10, "dropout": 10, "head_diversity": 10,
     "mean_attention_distance": 10, "softmax_backward": 10,
     "induction_score": 11, "previous_token_score": 11,
 }  # fmt: skip
-# Of an earlier lesson, and the answer all the same: both take a mask.
-_ANSWERS_TOO: Mapping[int, frozenset[str]] = {6: frozenset({"attention", "attention_weights", "self_attention"})}
+# Of an earlier lesson, and the answer all the same: in 06 what takes a mask.
+_ANSWERS_TOO: Mapping[int, frozenset[str]] = {
+    6: frozenset({"attention", "attention_weights", "self_attention"}),
+    11: frozenset({"repeat_kv"}),
+}  # fmt: skip
 
 _WHOLE = ("errors.py", "shapes.py", "plots", "checks/result.py", "checks/tasks.py", "checks/running")
 _OF_THE_JAIL = ("grading/__init__.py", "grading/protocol.py", "grading/inside")
@@ -66,7 +70,9 @@ def write_library(folder: Path, lesson: int) -> None:
     for name in ("checks", "models", "widgets"):
         stand_in = _HERE / "grading/inside/standing_in" / f"{name}.py"
         _write(package / name / "__init__.py", stand_in.read_text(encoding="utf-8"))
-    for name, text in _attention(given_functions(lesson)).items():
+    answers = {name for name, asked in _LESSONS.items() if asked == lesson and name != "repeat_kv"}
+    answers |= _ANSWERS_TOO.get(lesson, frozenset())
+    for name, text in _attention(given_functions(lesson), frozenset(answers)).items():
         _write(package / "attention" / f"{name}.py", text)
 
 
@@ -81,8 +87,11 @@ class _Definition:
     name: str
 
 
-def _attention(given: Iterable[str]) -> dict[str, str]:
-    """Return the text of each module of `attention`, with the definitions that the given functions need."""
+def _attention(given: Iterable[str], answers: frozenset[str]) -> dict[str, str]:
+    """Return the text of each module of `attention`, with the definitions that the given functions need.
+
+    Where one of them needs an answer, such as `attention` with a window, that is missing there, too.
+    """
     modules = {path.stem: _Module(path) for path in sorted((_HERE / "attention").glob("*.py"))}
     public = modules["__init__"]
     needed: set[_Definition] = set()
@@ -91,9 +100,10 @@ def _attention(given: Iterable[str]) -> dict[str, str]:
         definition = waiting.pop()
         if definition not in needed:
             needed.add(definition)
-            waiting.extend(modules[definition.module].needed_by(definition.name))
+            if definition.name not in answers:
+                waiting.extend(modules[definition.module].needed_by(definition.name))
     texts = {
-        name: module.keeping({one.name for one in needed if one.module == name})
+        name: module.keeping({one.name for one in needed if one.module == name}, answers)
         for name, module in modules.items()
         if any(one.module == name for one in needed)
     }
@@ -123,11 +133,13 @@ class _Module:
             elif word in self._statements and word != name:
                 yield _Definition(self._name, word)
 
-    def keeping(self, names: set[str]) -> str:
-        """Return the text with the imports and the definitions of `names` that are used, and nothing else."""
-        words = {word for name in names for word in _words(self._statements[name])}
+    def keeping(self, names: set[str], answers: frozenset[str]) -> str:
+        """Return the text with the definitions of `names` and the imports that these use; `answers` are missing."""
+        there = names - answers
+        words = {word for name in there for word in _words(self._statements[name])}
         lines = [text for node in self._imports if (text := _import_of(node, words))]
-        kept = {id(self._statements[name]): self._statements[name] for name in names}
+        lines += _missing(names & answers)
+        kept = {id(self._statements[name]): self._statements[name] for name in there}
         in_order = sorted(kept.values(), key=lambda node: node.lineno)
         return "\n".join([*lines, *(self._source(node) for node in in_order)]) + "\n"
 
@@ -165,8 +177,12 @@ def _import_of(node: ast.Import | ast.ImportFrom, words: set[str]) -> str:
     return ast.unparse(ast.ImportFrom(module=node.module, names=kept, level=0))
 
 
+def _missing(names: Iterable[str]) -> list[str]:
+    lines = [f"{name} = missing({name!r})" for name in sorted(names)]
+    return ["from course_lib.grading.inside.missing import missing", *lines] if lines else []
+
+
 def _init(public: Mapping[str, str], given: frozenset[str]) -> str:
     lines = [f"from course_lib.attention.{public[name]} import {name}" for name in sorted(given)]
-    lines.append("from course_lib.grading.inside.missing import missing")
-    lines += [f"{name} = missing({name!r})" for name in sorted(public) if name not in given]
+    lines += _missing(name for name in public if name not in given)
     return "\n".join([*lines, f"__all__ = {sorted(public)!r}", ""])
