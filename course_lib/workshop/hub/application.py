@@ -1,5 +1,6 @@
 """The Hub of a workshop: set up from a `Workshop`, run until Ctrl-C, with one notice to the instructor."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from traitlets.config import Config
 from course_lib.workshop.hub.configuration import configuration, inner_ports
 from course_lib.workshop.hub.entrance import Entrance
 from course_lib.workshop.hub.spawner import CourseSpawner
-from course_lib.workshop.settings import Workshop
+from course_lib.workshop.settings import SERVICE, Workshop
+
+ROUTE_LOOKS = 300  # a minute
 
 
 class WorkshopHub(JupyterHub):
@@ -23,8 +26,13 @@ class WorkshopHub(JupyterHub):
         """Read no file: the configuration is handed over, and what lies about on this machine is not ours."""
 
     async def start(self) -> Any:
-        """Start, and say so."""
+        """Start, and say so when the proxy knows the way; until then it answers "not found"."""
         started = await super().start()
+        wanted = {"/", f"/services/{SERVICE}/"}
+        for _ in range(ROUTE_LOOKS):
+            if wanted <= (await self.proxy.get_all_routes()).keys():
+                break
+            await asyncio.sleep(0.2)
         self.when_open()
         return started
 
