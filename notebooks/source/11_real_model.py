@@ -179,7 +179,8 @@ print("previous token:", *strongest_heads(previous_token_score(weights), 3), sep
 for left_out in ([], [(16, 0)], [(11, 1)]):
     found = induction_score(head_weights(model, tokens, without_heads=left_out), block)
     names = ", ".join(f"layer {layer} head {head}" for layer, head in left_out) or "nothing"
-    print(f"without {names}: layer 18 head 6 {found[18, 6]:.2f}, layer 17 head 4 {found[17, 4]:.2f}")
+    both = f"layer 18 head 6 {found[18, 6]:.2f}, layer 17 head 4 {found[17, 4]:.2f}"
+    print(f"without {names}: {both}")
 # %% [markdown] widget-text
 # The induction heads live on what layer 16 head 0 writes. (And layer 11 head 1, with nearly the same score, is of no
 # use to them: a score alone does not tell.)

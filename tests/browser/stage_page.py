@@ -16,6 +16,9 @@ def vector(root: Any, name: str) -> list[float]:
 
 def numbers(root: Any, selector: str) -> list[float]:
     texts = root.locator(selector).all_inner_texts()
+    if "" in texts:  # what has just been scrolled to is drawn with the next frame
+        until(lambda: "" not in root.locator(selector).all_inner_texts())
+        texts = root.locator(selector).all_inner_texts()
     plain = [text.replace("−", "-").replace("∞", "inf").replace("masked", "0").rstrip(" %") for text in texts]
     return [float(text) for text in plain]
 

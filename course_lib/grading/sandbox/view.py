@@ -17,7 +17,9 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/lib", "/lib32", "/lib64", "/libx32")
 _SHARED = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 _FOLDERS_OF_PACKAGES = ("site-packages", "dist-packages")
-SCRATCH = "/tmp"  # inside, where it is a folder in memory of each submission's own
+# Inside, a folder in memory of each submission's own. It must not lie over the Python that runs.
+_IS_PYTHON_TEMPORARY = any(os.path.realpath(prefix).startswith("/tmp/") for prefix in (sys.prefix, sys.base_prefix))
+SCRATCH = "/submission" if _IS_PYTHON_TEMPORARY else "/tmp"
 LIBRARY = "/course"
 
 
