@@ -417,8 +417,8 @@ def test_a_32_bit_system_call_ends_the_process(marker):
 
 
 def test_each_notebook_begins_in_an_empty_folder_that_nobody_sees_again(marker):
-    leave = "for path in ('note', '/tmp/note'):\n    open(path, 'w').close()"
-    look = "import os\nprint(sorted(os.listdir('.')), sorted(os.listdir('/tmp')))"
+    leave = "for path in ('note', os.path.join(tempfile.gettempdir(), 'note')):\n    open(path, 'w').close()"
+    look = "import os, tempfile\nprint(sorted(os.listdir('.')), sorted(os.listdir(tempfile.gettempdir())))"
     for number in range(2):
         cells = (IMPORTS, look, leave, *RIGHT.values(), CHECKS)
         assert run_alone(marker, Attack(f"leaver-{number}", cells, deserved=4)).printed.strip() == "[] []"

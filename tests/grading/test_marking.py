@@ -52,10 +52,11 @@ def test_every_solution_gets_full_marks(marker, exercise):
 @pytest.mark.parametrize("exercise", SOLVED)
 def test_an_untouched_exercise_is_not_started(marker, exercise):
     marked = marker.mark(read_submission(ROOT / "exercises" / f"{exercise}.ipynb", learner="ben"))
-    hunts = {mark.task for mark in marked.marks if mark.task.startswith("bug_hunt")}  # their functions have a bug
+    hunts = {mark.task for mark in marked.marks if mark.task.startswith("bug_hunt")}
     assert marked.points == 0
     assert {mark.status for mark in marked.marks if mark.task not in hunts} == {"not_started"}
-    assert all(mark_of(marked, task).status == "not_yet" for task in hunts)
+    # Some bug hunts give their wrong function in the cell of the answer, others leave that cell empty.
+    assert {mark_of(marked, task).status for task in hunts} <= {"not_started", "not_yet"}
 
 
 WRONG_SOFTMAX = {
@@ -322,12 +323,14 @@ def _hold_up(grader):
         time.sleep(0.005)
 
 
-def test_nothing_is_left_on_the_disk_after_the_marker_is_closed():
+def test_nothing_is_left_after_the_marker_is_closed():
+    others = set(psutil.Process().children(recursive=True))  # of the marker that the tests of this file share
     marker = Marker()
     folder = Path(marker._folder)
     marker.mark(honest())
-    children = psutil.Process().children(recursive=True)
+    children = set(psutil.Process().children(recursive=True)) - others
     assert folder.exists()
+    assert children
     marker.close()
     assert not folder.exists()
     assert not psutil.wait_procs(children, timeout=20)[1]
