@@ -71,7 +71,25 @@ def component_traits(
     return made
 
 
-class LiveWidget(anywidget.AnyWidget):
+class HandFirst:
+    """A widget to which the kernel does not repeat what its front end has just told it.
+
+    ipywidgets answers each change from the page with the same change, an "echo", for other pages that show the same
+    kernel. Where the kernel is slow, the echo of one press of a key comes after the next press and undoes it. What
+    Python itself sets is sent as ever.
+    """
+
+    def trait_metadata(self, traitname: str, key: str, default: Any = None) -> Any:
+        if key == "echo_update":
+            return False
+        return super().trait_metadata(traitname, key, default)  # type: ignore[misc]
+
+
+class LinkedSlider(HandFirst, ipywidgets.FloatSlider):  # type: ignore[misc]
+    """An ordinary FloatSlider, which is quick under the hand."""
+
+
+class LiveWidget(HandFirst, anywidget.AnyWidget):
     """The base of every widget of the course.
 
     A subclass sets `_esm` (by `join_modules`), names its arrays in `_columns`, and says what it shows in `figure` and
@@ -198,7 +216,7 @@ class LiveWidget(anywidget.AnyWidget):
     def _slider(self, trait: str) -> ipywidgets.FloatSlider:
         low, high, step = self._slider_range(trait) or (-self.extent, self.extent, 0.05)
         present = self._slider_value(trait)
-        slider = ipywidgets.FloatSlider(
+        slider = LinkedSlider(
             value=present, min=min(low, present), max=max(high, present), step=step,
             readout_format=".0f" if step >= 1 else ".2f",
             description=self._slider_label(trait), style={"description_width": "9em"},

@@ -174,7 +174,7 @@ def test_draws_show_any_size_at_once_and_the_kernel_the_same(bench: NotebookPage
     assert bench.array("shown.spread") == pytest.approx(1, abs=0.1)
     before = columns(root, "raw")
     root.get_by_role("button", name="Another draw").click()
-    assert columns(root, "raw") != before
+    until(lambda: columns(root, "raw") != before)
     agree(bench, "weights", lambda: columns(root, "shares"))
     handle(root, "number of components").press("Shift+ArrowLeft")
     until(lambda: bench.ask("print(shown.d_k)") == "184")

@@ -1,4 +1,4 @@
-"""What every widget has: projector mode, and sliders that say what they cannot be linked to."""
+"""What every widget has: projector mode, sliders, Reset, and a kernel that never answers a hand with what it did."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +28,19 @@ def test_projector_begins_as_the_environment_says(
 def test_projector_is_on_or_off() -> None:
     with pytest.raises(traitlets.TraitError, match="projector"):
         AttentionStage().projector = "large"
+
+
+def test_what_the_page_says_is_not_said_back_to_it_and_what_python_says_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An echo that comes late undoes what the hand did meanwhile."""
+    stage = AttentionStage()
+    for widget, trait in ((stage, "query_0_x"), (stage.sliders("query", 0).children[0], "value")):
+        said: list[dict[str, Any]] = []
+        monkeypatch.setattr(widget, "_send", lambda message, buffers=None, said=said: said.append(message))
+        widget.set_state({trait: 0.5})
+        assert getattr(widget, trait) == 0.5
+        assert [message for message in said if trait in message["state"]] == []
+        setattr(widget, trait, 0.75)
+        assert [message["method"] for message in said if trait in message["state"]] == ["update"]
 
 
 @pytest.mark.parametrize(
