@@ -1,8 +1,9 @@
 """How fast the language model is, beside transformers on the same weights: `python benchmarks/language_model.py`.
 
-Both take turns in one process, with two threads each: reading 512 tokens, and writing one token after another. Before
-that, both are held to the same: the scores of every next token on 20 prompts, and 50 tokens written on each. Loading
-and memory are measured in fresh processes. It takes some minutes and writes docs/language_model_benchmark.md;
+They take turns in one process, with two threads each: reading 512 tokens, and writing one token after another; the
+library as it comes, the library with the functions of the exercises' solutions as its steps, and transformers. Loading
+and memory are measured in fresh processes. Then the two libraries are held to the same: the scores of every next token
+on 20 prompts, and 50 tokens written on each. It takes some minutes and writes docs/language_model_benchmark.md;
 `--quick` only prints. Leave the machine alone meanwhile. It needs torch and transformers, and the model.
 """
 
@@ -16,21 +17,29 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
     os.environ[variable] = str(N_THREADS)
 
 import argparse
+import importlib.metadata
+import json
 import platform
-import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from language_model_peer import peer_of
+from language_model_report import LEARNER, N_AGREEMENT, N_READ, OURS, THEIRS, Agreement, Loading, report
 
+from course_lib import attention as library
 from course_lib.models.language_model import LanguageModel, load_model, stream
 
-N_PREFILL, N_WRITTEN, N_AGREEMENT = 512, 48, 50
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+N_WRITTEN = 48
+ROOT = Path(__file__).resolve().parent.parent
+# The functions that exercises ask for, each with the number of its exercise.
+SOLVED = {
+    "project": "01", "scaled_scores": "02", "softmax": "03", "weighted_sum": "04", "causal_mask": "06",
+    "split_heads": "07", "merge_heads": "07", "rotate": "08", "repeat_kv": "11",
+}  # fmt: skip
 PROMPTS = [
     "What is the capital of France?", "Write a poem about rain.", "2+2=", "def fibonacci(n):", "Once upon a time",
     "Explain photosynthesis to a child.", "The quick brown fox", "List three fruits.", "Who wrote Hamlet?",
@@ -43,12 +52,23 @@ LOADING = (
     "from course_lib.models.language_model import load_model, stream\n"
     "model = load_model(); loaded = time.perf_counter() - began\n"
     "next(stream(model, model.tokenizer.chat('Hi'), n_tokens=1)); first = time.perf_counter() - began\n"
-    f"list(stream(model, list(range(300, {300 + N_PREFILL})), n_tokens=8))\n"
+    f"list(stream(model, list(range(300, {300 + N_READ})), n_tokens=8))\n"
     "memory = next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
     "print(loaded, first, int(memory) / 2**20)"
 )
 
-Times = dict[str, list[float]]
+
+def solutions() -> dict[str, Callable[..., Any]]:
+    """Return the functions of the exercises' solutions, each from its notebook."""
+    found: dict[str, Callable[..., Any]] = {}
+    for name, number in SOLVED.items():
+        (path,) = (ROOT / "exercises" / "solutions").glob(f"{number}_*.ipynb")
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        space: dict[str, Any] = {"np": np} | {one: getattr(library, one) for one in library.__all__}
+        exec(next(source for source in sources if f"def {name}(" in source), space)
+        found[name] = space[name]
+    return found
 
 
 class Theirs:
@@ -78,7 +98,7 @@ class Theirs:
         return written
 
 
-def agreement(model: LanguageModel, theirs: Theirs) -> tuple[float, int]:
+def agreement(model: LanguageModel, theirs: Theirs) -> Agreement:
     """Return the largest difference of a score on the prompts, and on how many both write the same."""
     largest, n_same = 0.0, 0
     for place, text in enumerate(PROMPTS):
@@ -87,25 +107,18 @@ def agreement(model: LanguageModel, theirs: Theirs) -> tuple[float, int]:
         largest = max(largest, float(np.abs(scores.numpy() - model.forward(tokens)).max()))
         ours = list(stream(model, tokens, n_tokens=N_AGREEMENT))
         n_same += theirs.write(tokens, N_AGREEMENT)[: len(ours)] == ours  # ours ends where the answer does
-    return largest, n_same
+    return Agreement(len(PROMPTS), largest, n_same)
 
 
-def tasks(model: LanguageModel, theirs: Theirs) -> dict[str, Callable[[], float]]:
-    """Return what is timed: the seconds of one reading, and of one token written."""
-    text = np.random.default_rng(0).integers(300, 40_000, size=N_PREFILL).tolist()
-    prompt = model.tokenizer.chat("Tell me about rain.")
+def our_tasks(model: LanguageModel, text: list[int], prompt: list[int]) -> dict[str, Callable[[], float]]:
+    """Return what is timed of a model of the course."""
 
-    def read_ours() -> float:
+    def read() -> float:
         began = time.perf_counter()
         model.forward(text, cache=model.new_cache(), last_only=True)
         return time.perf_counter() - began
 
-    def read_theirs() -> float:
-        began = time.perf_counter()
-        theirs.run(text)
-        return time.perf_counter() - began
-
-    def write_ours() -> float:
+    def write() -> float:
         cache = model.new_cache()
         token = int(model.forward(prompt, cache=cache, last_only=True)[-1].argmax())
         began = time.perf_counter()
@@ -113,7 +126,18 @@ def tasks(model: LanguageModel, theirs: Theirs) -> dict[str, Callable[[], float]
             token = int(model.forward([token], cache=cache, last_only=True)[-1].argmax())
         return (time.perf_counter() - began) / N_WRITTEN
 
-    def write_theirs() -> float:
+    return {"read": read, "write": write}
+
+
+def their_tasks(theirs: Theirs, text: list[int], prompt: list[int]) -> dict[str, Callable[[], float]]:
+    """Return the same of transformers."""
+
+    def read() -> float:
+        began = time.perf_counter()
+        theirs.run(text)
+        return time.perf_counter() - began
+
+    def write() -> float:
         scores, cache = theirs.run(prompt)
         token = int(scores[-1].argmax())
         began = time.perf_counter()
@@ -122,18 +146,26 @@ def tasks(model: LanguageModel, theirs: Theirs) -> dict[str, Callable[[], float]
             token = int(scores[-1].argmax())
         return (time.perf_counter() - began) / N_WRITTEN
 
-    return {
-        "read, course": read_ours, "read, transformers": read_theirs,
-        "write, course": write_ours, "write, transformers": write_theirs,
-    }  # fmt: skip
+    return {"read": read, "write": write}
 
 
-def measure(model: LanguageModel, theirs: Theirs, n_rounds: int) -> Times:
+def tasks(model: LanguageModel, theirs: Theirs) -> dict[str, Callable[[], float]]:
+    """Return all that is timed, by name: the seconds of one reading, and of one token written."""
+    text = np.random.default_rng(0).integers(300, 40_000, size=N_READ).tolist()
+    prompt = model.tokenizer.chat("Tell me about rain.")
+    by_whom = {
+        OURS: our_tasks(model, text, prompt),
+        LEARNER: our_tasks(model.use(**solutions()), text, prompt),
+        THEIRS: their_tasks(theirs, text, prompt),
+    }
+    return {f"{task}, {who}": by_whom[who][task] for task in ("read", "write") for who in by_whom}
+
+
+def measure(timed: Mapping[str, Callable[[], float]], n_rounds: int) -> dict[str, list[float]]:
     """Let all take turns, after one round that does not count."""
-    timed = tasks(model, theirs)
     for call in timed.values():
         call()
-    times: Times = {name: [] for name in timed}
+    times: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(n_rounds):
         for name, call in timed.items():
             times[name].append(call())
@@ -142,44 +174,20 @@ def measure(model: LanguageModel, theirs: Theirs, n_rounds: int) -> Times:
     return times
 
 
-def loading(n_rounds: int) -> list[list[float]]:
-    """Return seconds to load, seconds to the first token, and GiB at most, in fresh processes."""
+def loading(n_rounds: int) -> list[Loading]:
+    """Load the model in fresh processes, after one that does not count."""
     done = [
         subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True).stdout.split()
-        for _ in range(n_rounds)
+        for _ in range(1 + n_rounds)
     ]
-    return [[float(number) for number in row] for row in done]
+    return [Loading(*(float(number) for number in row)) for row in done[1:]]
 
 
-def report(times: Times, loaded: list[list[float]], agreed: tuple[float, int] | None) -> str:
-    """Return what was measured, as Markdown."""
-    median = {name: statistics.median(seconds) for name, seconds in times.items()}
-    spread = {name: f"{min(seconds):.3g} to {max(seconds):.3g}" for name, seconds in times.items()}
-    load, first, memory = (statistics.median(row[place] for row in loaded) for place in range(3))
-    lines = [
-        "# The language model, beside transformers", "",
-        f"SmolLM2-135M in float32, the same weights for both, {N_THREADS} threads each, taking turns in one process; "
-        f"medians of {len(times['read, course'])} rounds. {platform.machine()}, {os.cpu_count()} processors, Python "
-        f"{platform.python_version()}, NumPy {np.__version__}. Made by `python benchmarks/language_model.py`.", "",
-        "| task | course | transformers | ratio of speeds | course, lowest to highest (s) | transformers (s) |",
-        "|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    for task, what, number in (("read", f"reading {N_PREFILL} tokens", N_PREFILL), ("write", "writing", 1)):
-        ours, their = median[f"{task}, course"], median[f"{task}, transformers"]
-        lines.append(
-            f"| {what} | {number / ours:.1f} tokens/s | {number / their:.1f} tokens/s | {their / ours:.2f} | "
-            f"{spread[f'{task}, course']} | {spread[f'{task}, transformers']} |"
-        )
-    lines += [
-        "", f"Loading, with imports: {load:.2f} s in a fresh process, {first:.2f} s until the first token is there. "
-        f"At most {memory:.2f} GiB of memory, with {N_PREFILL} tokens read, the mapped weights counted.",
-    ]  # fmt: skip
-    if agreed is not None:
-        lines += [
-            "", f"On {len(PROMPTS)} prompts no score of a next token differs by more than {agreed[0]:.1e}, and on "
-            f"{agreed[1]} of them both write the same {N_AGREEMENT} tokens, or up to the end of the answer.",
-        ]  # fmt: skip
-    return "\n".join([*lines, ""])
+def machine() -> dict[str, str]:
+    """Return what is measured on."""
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", "torch", "transformers")}
+    about = {"threads": str(N_THREADS), "Processors": f"{os.cpu_count()} ({platform.machine()})"}
+    return about | {"Python": platform.python_version()} | versions
 
 
 def main() -> None:
@@ -192,12 +200,12 @@ def main() -> None:
     model = load_model()
     loaded = loading(n_rounds)
     theirs = Theirs(model)
-    times = measure(model, theirs, n_rounds)
+    times = measure(tasks(model, theirs), n_rounds)
     agreed = None if options.quick or options.no_agreement else agreement(model, theirs)
-    text = report(times, loaded, agreed)
+    text = report(times, loaded, agreed, machine())
     print(text)
     if not (options.quick or options.no_agreement):
-        (DOCS / "language_model_benchmark.md").write_text(text, encoding="utf-8")
+        (ROOT / "docs" / "language_model_benchmark.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
