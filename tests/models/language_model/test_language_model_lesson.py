@@ -16,7 +16,6 @@ from course_lib.models.language_model import (
     generate,
     head_weights,
     load_model,
-    repeated_tokens,
     strongest_heads,
     token_losses,
 )
@@ -24,7 +23,7 @@ from course_lib.models.language_model.fetch import WHEEL_BYTES, describe_model
 from course_lib.models.language_model.stand_in import stand_in
 
 ROOT = Path(__file__).parents[3]
-BLOCK = 50
+BLOCK = 50  # as in conftest.py and in the lesson
 QUESTION = "What is the capital of France?"
 
 
@@ -32,16 +31,6 @@ QUESTION = "What is the capital of France?"
 def prose():
     lines = (ROOT / "notebooks/source/11_real_model.py").read_text(encoding="utf-8").splitlines()
     return " ".join(line.removeprefix("#").strip() for line in lines)
-
-
-@pytest.fixture(scope="module")
-def tokens(real):
-    return repeated_tokens(real, BLOCK, rng=np.random.default_rng(0))
-
-
-@pytest.fixture(scope="module")
-def weights(real, tokens):
-    return head_weights(real, tokens)
 
 
 def test_the_size_of_the_download_and_of_what_it_becomes(real, prose):
@@ -73,24 +62,23 @@ def test_the_calls_of_softmax(real, prose):
     assert (1 + len(answer.tokens), model.calls["softmax"]) == (8, 240)
 
 
-def test_without_the_mask_it_answers_something_else(real, prose):
+def test_without_the_mask_it_answers_something_else(real, usual_answer, prose):
     assert 'ask("predict_without_mask")' in prose
-    answers = [
-        generate(model, QUESTION, n_tokens=20, show=False).text
-        for model in (real, real.use(causal_mask=lambda seq_len: np.ones((seq_len, seq_len), bool)))
-    ]
-    assert answers[0] == "The capital of France is Paris." != answers[1]
+    without = real.use(causal_mask=lambda seq_len: np.ones((seq_len, seq_len), bool))
+    assert usual_answer.text == "The capital of France is Paris."
+    assert generate(without, QUESTION, n_tokens=20, show=False).text != usual_answer.text
 
 
-def test_the_second_block_surprises_far_less(real, tokens, prose):
+def test_the_second_block_surprises_far_less(real, repeated, prose):
     assert "The model is far less surprised by the second block" in prose
-    losses = token_losses(real, tokens)
+    losses = token_losses(real, repeated(0).tokens)
     assert losses[BLOCK:].mean() < 0.25 * losses[: BLOCK - 1].mean()
 
 
-def test_induction_heads_live_on_one_previous_token_head(real, tokens, weights, prose):
+def test_induction_heads_live_on_one_previous_token_head(real, repeated, prose):
     assert "The induction heads live on what layer 16 head 0 writes" in prose
     assert "layer 11 head 1, with nearly the same score, is of no use to them" in prose
+    tokens, weights = repeated(0)
     previous = previous_token_score(weights)
     assert [(found.layer, found.head) for found in strongest_heads(previous, 2)] == [(16, 0), (11, 1)]
     assert previous[11, 1] > 0.9 * previous[16, 0]
@@ -101,24 +89,24 @@ def test_induction_heads_live_on_one_previous_token_head(real, tokens, weights, 
             assert least <= left[place] / whole[place] < most
 
 
-def test_what_is_lost_without_a_head(real, tokens, prose):
+def test_what_is_lost_without_a_head(real, repeated, prose):
     assert "Its neighbours are not missed at all here" in prose
     assert "Without the previous-token head of layer 16 it is worse still" in prose
     heads = [(18, 6), (18, 5), (18, 0), (16, 0)]
-    effect = effect_without(real, tokens, heads, first=BLOCK + 1)
+    effect = effect_without(real, repeated(0).tokens, heads, first=BLOCK + 1)
     assert effect[16, 0] > effect[18, 6] > 1
     assert max(abs(effect[18, 5]), abs(effect[18, 0])) < 0.1
 
 
-def test_half_of_the_weight_rests_on_the_first_token_and_brings_less(real, prose):
+@pytest.mark.parametrize("seed", [0, 1, 2])  # three first tokens
+def test_half_of_the_weight_rests_on_the_first_token_and_brings_less(real, repeated, seed, prose):
     assert "about half of all weight rests there, whatever the token is" in prose
-    for seed in (0, 1, 2):  # three first tokens
-        tokens = repeated_tokens(real, BLOCK, rng=np.random.default_rng(seed))
-        sinks = first_token_score(head_weights(real, tokens)).mean()
-        sizes = carried_sizes(real, tokens)
-        carried = (sizes / sizes.sum(axis=-1, keepdims=True))[:, :, 1:, 0].mean()
-        assert 0.4 < sinks < 0.6
-        assert carried < 0.75 * sinks
+    tokens, weights = repeated(seed)
+    sinks = first_token_score(weights).mean()
+    sizes = carried_sizes(real, tokens)
+    carried = (sizes / sizes.sum(axis=-1, keepdims=True))[:, :, 1:, 0].mean()
+    assert 0.4 < sinks < 0.6
+    assert carried < 0.75 * sinks
 
 
 def test_the_head_that_the_picture_opens_with_looks_at_what_came_after_the_first_mary(real, prose):
