@@ -286,6 +286,21 @@ def test_functions_of_earlier_lessons_are_there(marker):
     assert mark_of(marked, "self_attention").points == 2
 
 
+def test_a_submission_finds_nothing_of_what_ran_before_it(marker):
+    """The warm process has rehearsed with a notebook of ours: names, history, figures and filters are as new."""
+    code = (
+        "names = sorted(name for name in globals() if not name.startswith('_'))",
+        "import sys\nimport matplotlib.pyplot as plt\nprint(names)\n"
+        "print(len(In), In[0] + _ + __, Out, get_ipython().execution_count, plt.get_fignums(), plt.gcf().number)\n"
+        "print(sys.exc_info())",
+    )
+    marked = marker.mark(submission("looks-round", *code))
+    assert marked.printed.splitlines() == [
+        "['In', 'Out', 'exit', 'get_ipython', 'open', 'quit']", "3  {} 3 [] 1",
+        "(None, None, None)",
+    ]  # fmt: skip
+
+
 def test_text_of_a_learner_comes_out_without_what_moves_a_cursor_or_turns_text(marker):
     code = "print('\\x1b[31mred \\u202e\\u2066 \\x07\\x00 \\ud800 tab\\t')\nraise ValueError('\\x1b[2J\\u202e')"
     marked = marker.mark(submission("control", IMPORTS, code))

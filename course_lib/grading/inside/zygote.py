@@ -40,9 +40,10 @@ def _warm_up() -> tuple[Any, dict[str, Any]]:
     import numpy.random  # noqa: F401
 
     from course_lib import attention, checks, plots  # noqa: F401
-    from course_lib.grading.inside import shell, worker  # noqa: F401
+    from course_lib.grading.inside import rehearsal, shell
 
     warm = shell.make_shell()
+    rehearsal.rehearse(warm)
     gc.collect()
     gc.freeze()  # what is here stays, so that no collection in a fork copies its pages
     claims: dict[str, Any] = vars(checks)["claims"]  # of the checks as they stand in the jail
