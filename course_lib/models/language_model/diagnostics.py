@@ -72,6 +72,8 @@ def repeated_tokens(model: LanguageModel, period: int, *, rng: np.random.Generat
     OptionError
         If there are not so many tokens.
     """
+    if not isinstance(rng, np.random.Generator):
+        raise OptionError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), not {rng!r}.")
     period = require_integer("period", period, minimum=1)
     n_blocks = require_integer("n_blocks", n_blocks, minimum=1)
     n_words = model.config.vocabulary_size

@@ -2,14 +2,14 @@
 
 import html
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from course_lib.attention import softmax
-from course_lib.errors import OptionError
+from course_lib.errors import DtypeError, OptionError, ShapeError
 from course_lib.models.language_model.model import LanguageModel
 from course_lib.models.progress_bar import notebook_display
 from course_lib.shapes import FloatArray, require_integer, require_number
@@ -68,8 +68,10 @@ def next_token(scores: FloatArray, *, temperature: float = 0.0, rng: np.random.G
         raise OptionError(f"temperature must be 0 or more, but it is {temperature}.")
     if temperature == 0:
         return int(np.argmax(scores))
-    if rng is None:
-        raise OptionError("A temperature above 0 draws at random: pass rng, such as np.random.default_rng(0).")
+    if not isinstance(rng, np.random.Generator):
+        raise OptionError(
+            f"A temperature above 0 draws at random: pass rng, such as np.random.default_rng(0), but it is {rng!r}."
+        )
     probabilities = softmax(scores.astype(np.float64), temperature=temperature)
     return int(rng.choice(len(probabilities), p=probabilities))
 
@@ -101,6 +103,7 @@ def stream(
     int
     """
     n_tokens = require_integer("n_tokens", n_tokens, minimum=1)
+    model.check_tokens(prompt)
     n_all, room = len(prompt) + n_tokens, model.config.context_length
     if n_all > room:
         raise OptionError(
@@ -151,13 +154,13 @@ def generate(
 
     Raises
     ------
+    DtypeError, ShapeError
+        If `prompt` is neither text nor tokens.
     OptionError
-        If an option is out of its range.
+        If it is empty or too long, or an option is out of its range.
     """
     tokenizer = model.tokenizer
-    if isinstance(prompt, str):
-        prompt = tokenizer.chat(prompt) if chat else tokenizer.encode(prompt)
-    begin = [int(token) for token in prompt]
+    begin = _tokens_of(model, prompt, chat=chat)
     shown = _Shown(n_tokens) if show else None
     tokens: list[int] = []
     stopped: Literal["end", "length", "interrupted"] = "length"
@@ -177,6 +180,24 @@ def generate(
     if shown is not None:
         shown.finish(text, stopped)
     return Answer(text, tokens, begin, stopped)
+
+
+def _tokens_of(model: LanguageModel, prompt: str | Sequence[int], *, chat: bool) -> list[int]:
+    """Return the tokens that an answer begins with."""
+    is_blank = isinstance(prompt, str) and chat and not prompt.strip()
+    if is_blank or (isinstance(prompt, Sized) and not len(prompt)):
+        raise OptionError("The prompt is empty. Ask a question, or give a text to go on from with chat=False.")
+    if isinstance(prompt, str):
+        return model.tokenizer.chat(prompt) if chat else model.tokenizer.encode(prompt)
+    try:
+        return [int(token) for token in model.check_tokens(prompt)]
+    except (DtypeError, ShapeError, ValueError) as error:
+        if isinstance(error, OptionError):
+            raise
+        raise DtypeError(
+            "prompt must be a text, or a row of tokens such as tokenizer.encode gives for a text and tokenizer.chat "
+            f"for a conversation, but it is {' '.join(repr(prompt).split())[:80]}."
+        ) from None
 
 
 class _Shown:

@@ -14,7 +14,7 @@ from course_lib.models.language_model.config import LanguageModelConfig
 from course_lib.models.language_model.layers import in_blocks, rms_norm, silu
 from course_lib.models.language_model.steps import Steps
 from course_lib.models.language_model.tokenizer import Tokenizer
-from course_lib.shapes import FloatArray
+from course_lib.shapes import FloatArray, as_floats, require_integer
 
 Tokens = NDArray[np.int64]
 
@@ -72,11 +72,13 @@ class LanguageModel:
         self._steps = Steps(config, steps or {})
         self._layers = [_Layer(self, place) for place in range(config.n_layers)]
 
-    def use(self, **functions: Callable[..., Any]) -> "LanguageModel":
+    def use(self, *unnamed: object, **functions: Callable[..., Any]) -> "LanguageModel":
         """Return a model with the same weights in which functions of yours do steps of attention.
 
         Parameters
         ----------
+        *unnamed
+            Nothing: a function without the name of its step is refused.
         **functions
             Each under the name of its step, called as in the exercises: `project`, `split_heads`, `rotate`,
             `repeat_kv`, `causal_mask`, `scaled_scores`, `softmax`, `weighted_sum`, `merge_heads`; or attention as a
@@ -91,8 +93,13 @@ class LanguageModel:
         Raises
         ------
         OptionError
-            If there is no such step, or one takes the place of another that is given.
+            If there is no such step, one takes the place of another that is given, or a function comes without a name.
         """
+        if unnamed:
+            raise OptionError(
+                f"Say which step each function does, such as model.use(softmax=softmax): {_named(unnamed[0])} came "
+                "without a name."
+            )
         return LanguageModel(self.config, self.parameters, self.tokenizer, {**self._steps.given, **functions})
 
     @property
@@ -151,13 +158,19 @@ class LanguageModel:
         Raises
         ------
         DtypeError, ShapeError, OptionError
-            If `tokens` is no row of whole numbers within the vocabulary, or there is no such head, or `weights` does
-            not fit the text.
+            If `tokens` is no row of whole numbers within the vocabulary or longer than the model reads, or there is no
+            such head, or `weights` does not fit the text.
         """
         x = self.parameters["embedding"][self.check_tokens(tokens)]
         cache = self.new_cache() if cache is None else cache
+        if len(cache) != len(self._layers):
+            raise OptionError(
+                f"cache must come from new_cache of this model, with a part for each layer: {len(cache)}."
+            )
+        self._require_room(cache[0].n_seen, len(x))
         left_out = self.check_heads(without_heads)
         if weights is not None:
+            weights = as_floats("weights", weights)
             expected = (self.config.n_layers, self.config.n_heads, len(x), cache[0].n_seen + len(x))
             if weights.shape != expected:
                 raise ShapeError(f"weights must have shape {expected} for this text, but it has {weights.shape}.")
@@ -189,7 +202,7 @@ class LanguageModel:
     def check_tokens(self, tokens: ArrayLike) -> Tokens:
         """Return `tokens` as an array, or raise as `forward` says."""
         given = np.asarray(tokens)
-        if given.dtype.kind not in "iu":
+        if given.size and given.dtype.kind not in "iu":
             raise DtypeError(f"tokens must be whole numbers, from tokenizer.encode(text), not {given.dtype}.")
         if given.ndim != 1 or not given.size:
             raise ShapeError(f"tokens must have shape (seq_len,), with a token at least, but it has {given.shape}.")
@@ -199,10 +212,19 @@ class LanguageModel:
             )
         return given.astype(np.int64)
 
+    def _require_room(self, n_seen: int, n_new: int) -> None:
+        room = self.config.context_length
+        if n_seen + n_new > room:
+            before = f"{n_seen} before and " if n_seen else ""
+            raise OptionError(f"This model reads {room} tokens at most, but there are {before}{n_new}.")
+
     def check_heads(self, heads: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
         """Return the heads of each layer of some (layer, head), or raise as `forward` says."""
         of_layer: dict[int, list[int]] = {}
-        for layer, head in heads:
+        for pair in heads:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise OptionError(f"Each head must be a pair (layer, head), such as (18, 6), but one is {pair!r}.")
+            layer, head = require_integer("layer", pair[0]), require_integer("head", pair[1])
             if not (0 <= layer < self.config.n_layers and 0 <= head < self.config.n_heads):
                 raise OptionError(
                     f"There is no head {head} in a layer {layer}: layers are 0 .. {self.config.n_layers - 1}, "
@@ -210,6 +232,10 @@ class LanguageModel:
                 )
             of_layer.setdefault(layer, []).append(head)
         return of_layer
+
+
+def _named(given: object) -> str:
+    return str(getattr(given, "__name__", repr(given)[:80]))
 
 
 class _Layer:

@@ -1,5 +1,6 @@
 """The steps of attention in a language model: the library's, or those that a learner wrote in the exercises."""
 
+import difflib
 import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -128,8 +129,9 @@ class Steps:
         """Return the rows of the causal mask that belong to the last queries."""
         if "causal_mask" not in self.given:
             return library.causal_mask(n_queries, n_keys, offset=n_keys - n_queries)
-        rows = self._call("causal_mask", (n_keys, n_keys), n_keys)[n_keys - n_queries :]
-        return rows.astype(np.bool_)
+        # The mask of a whole text, of which the last rows are asked for here.
+        whole = self._call("causal_mask", (n_keys, n_keys), n_keys, check=_check_mask)
+        return whole[n_keys - n_queries :].astype(np.bool_)
 
     def _weights(self, query: FloatArray, keys: FloatArray, mask: np.ndarray[Any, Any]) -> FloatArray:
         shape = (*query.shape[:-1], keys.shape[-2])
@@ -153,26 +155,60 @@ class Steps:
             output[:, place : place + 1] = self._call("attention", one.shape, one, keys[:, :seen], values[:, :seen])
         return output
 
-    def _call(self, name: str, shape: tuple[int, ...], *arguments: Any, **options: Any) -> FloatArray:
+    def _call(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        *arguments: Any,
+        check: "Callable[[FloatArray], None] | None" = None,
+        **options: Any,
+    ) -> FloatArray:
         """Call a learner's function and look at what comes back, before it is lost in thirty layers."""
         self.calls[name] += 1
-        result = self.given[name](*arguments, **options)
         try:
-            array = np.asarray(result)
-            found = f"an array of shape {array.shape}"
-        except ValueError:
-            array, found = np.empty(0), "rows of different lengths"
-        if array.dtype.kind not in "fiub":
-            array, found = np.empty(0), repr(result)[:80]
-        if array.shape != shape:
+            result = self.given[name](*arguments, **options)
+        except Exception as error:
+            given = ", ".join(str(one.shape) if isinstance(one, np.ndarray) else str(one) for one in arguments)
+            error.add_note(f"This happened in your {name}, called as {STEPS[name]}, with {given}.")
+            raise
+        array, found = _as_array(result)
+        if array is None or array.shape != shape:
             raise ShapeError(
                 f"Your {name} has to return an array of shape {shape} here, but it returned {found}. "
                 f'It was called as {STEPS[name]}. Does check("{name}", {name}) pass?'
             )
         numbers: FloatArray = array.astype(np.float32, copy=False)
+        if check is not None:
+            check(numbers)
         if not np.isfinite(numbers).all():
-            raise OptionError(f"Your {name} returned NaN or infinite numbers. It was called as {STEPS[name]}.")
+            raise OptionError(
+                f"Your {name} returned NaN or infinite numbers. It was called as {STEPS[name]}. "
+                f'Does check("{name}", {name}) pass?'
+            )
         return numbers
+
+
+def _as_array(result: Any) -> tuple["np.ndarray[Any, Any] | None", str]:
+    """Return what a function returned as an array of numbers, None where it is none, and what it is in words."""
+    if isinstance(result, tuple):
+        return None, f"a tuple of {len(result)}"
+    try:
+        array = np.asarray(result)
+    except ValueError:
+        return None, "rows of different lengths"
+    if array.dtype.kind in "fiub":
+        return array, f"an array of shape {array.shape}"
+    if isinstance(result, np.ndarray):
+        return None, f"an array of {result.dtype}"
+    return None, " ".join(repr(result).split())[:80]
+
+
+def _check_mask(mask: FloatArray) -> None:
+    if not np.isin(mask, (0, 1)).all():
+        raise OptionError(
+            "Your causal_mask has to return True where a query may attend and False elsewhere, but it holds other "
+            'numbers. It was called as causal_mask(seq_len). Does check("causal_mask", causal_mask) pass?'
+        )
 
 
 def _library_attention(query: FloatArray, keys: FloatArray, values: FloatArray, offset: int) -> FloatArray:
@@ -202,7 +238,9 @@ def _library_attention(query: FloatArray, keys: FloatArray, values: FloatArray, 
 def _check_given(given: Mapping[str, Callable[..., Any]]) -> None:
     for name, function in given.items():
         if name not in STEPS:
-            raise OptionError(f"There is no step {name!r} to replace. The steps are {', '.join(STEPS)}.")
+            near = difflib.get_close_matches(name.lower(), STEPS, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise OptionError(f"There is no step {name!r} to replace.{meant} The steps are {', '.join(STEPS)}.")
         if not callable(function):
             raise OptionError(f"{name} must be a function, called as {STEPS[name]}, but it is {function!r}.")
     whole = [name for name in _WHOLE if name in given]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from course_lib.errors import DtypeError, OptionError
 from course_lib.models.language_model.packages import needed
 
@@ -140,14 +142,22 @@ class Tokenizer:
         Returns
         -------
         list of int
+
+        Raises
+        ------
+        DtypeError, OptionError
+            If a message is no pair, or there is no such role.
         """
         said = [("user", messages)] if isinstance(messages, str) else list(messages)
         tokens: list[int] = []
-        for role, text in [("system", system), *said]:
+        for turn in [("system", system), *said]:
+            if not isinstance(turn, tuple | list) or len(turn) != 2:
+                raise DtypeError(f'Each message must be a pair such as ("user", "Hi!"), but one is {turn!r}.')
+            role, text = turn
             if role not in ("system", "user", "assistant"):
                 raise OptionError(f'A role must be "user" or "assistant", but one is {role!r}.')
-            turn = self.encode(f"{role}\n{text}", marks=False)
-            tokens += [self._number(_BEGIN), *turn, self._number(_END), *self.encode("\n")]
+            words = self.encode(f"{role}\n{text}", marks=False)
+            tokens += [self._number(_BEGIN), *words, self._number(_END), *self.encode("\n")]
         return [*tokens, self._number(_BEGIN), *self.encode("assistant\n")]
 
     def stream(self) -> "Stream":
@@ -164,6 +174,8 @@ class Tokenizer:
         return number
 
     def _checked(self, token: int) -> int:
+        if not isinstance(token, int | np.integer):
+            raise DtypeError(f"A token must be a whole number, but one is {token!r}.")
         if not 0 <= token < len(self):
             raise OptionError(f"A token must be a whole number from 0 to {len(self) - 1}, but one is {token}.")
         return int(token)

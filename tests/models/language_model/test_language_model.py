@@ -113,8 +113,23 @@ def test_a_wrong_function_is_named_with_what_it_returned(tiny):
         tiny.use(softmax=lambda scores: ...).forward(TOKENS)
     with pytest.raises(OptionError, match="Your softmax returned NaN"):
         tiny.use(softmax=lambda scores: scores * np.nan).forward(TOKENS)
-    with pytest.raises(ZeroDivisionError):  # a learner's own error stays what it is
+    with pytest.raises(ShapeError, match="returned a tuple of 2"):
+        tiny.use(attention=lambda query, key, value: (query, key)).forward(TOKENS)
+    with pytest.raises(ShapeError, match="returned an array of complex"):
+        tiny.use(softmax=lambda scores: scores + 1j).forward(TOKENS)
+    with pytest.raises(OptionError, match="causal_mask has to return True where a query may attend"):
+        tiny.use(causal_mask=lambda seq_len: np.where(np.tri(seq_len), 0, -np.inf)).forward(TOKENS)
+
+
+def test_a_learners_own_error_stays_what_it_is_and_says_in_which_step_it_was(tiny):
+    with pytest.raises(ZeroDivisionError) as raised:
         tiny.use(softmax=lambda scores: 1 / 0).forward(TOKENS)
+    assert raised.value.__notes__ == ["This happened in your softmax, called as softmax(scores), with (4, 12, 12)."]
+    with pytest.raises(ValueError, match="matmul") as raised:
+        tiny.use(project=lambda x, weight: x @ weight.T).forward(TOKENS)
+    assert raised.value.__notes__ == [
+        "This happened in your project, called as project(x, weight), with (12, 64), (64, 128)."
+    ]
 
 
 def test_use_says_which_steps_there_are(tiny):
@@ -124,6 +139,10 @@ def test_use_says_which_steps_there_are(tiny):
         tiny.use(attention=attention_by_hand, softmax=STEPS["softmax"])
     with pytest.raises(OptionError, match="must be a function"):
         tiny.use(softmax=3)
+    with pytest.raises(OptionError, match=r"no step 'SplitHeads' to replace\. Did you mean split_heads\?"):
+        tiny.use(SplitHeads=STEPS["split_heads"])
+    with pytest.raises(OptionError, match=r"model\.use\(softmax=softmax\): attention_by_hand came without a name"):
+        tiny.use(attention_by_hand)
     assert "with your softmax" in repr(tiny.use(softmax=STEPS["softmax"]))
 
 
@@ -138,6 +157,8 @@ def test_heads_left_out_count_as_nothing(tiny):
     assert np.abs(one - without).max() > 0.1
     with pytest.raises(OptionError, match="no head 4 in a layer 0"):
         tiny.forward(TOKENS, without_heads=[(0, 4)])
+    with pytest.raises(OptionError, match=r"a pair \(layer, head\), such as \(18, 6\), but one is 1"):
+        tiny.forward(TOKENS, without_heads=(1, 2))
 
 
 def test_given_weights_take_the_place_of_the_heads_own(tiny):
@@ -152,11 +173,23 @@ def test_given_weights_take_the_place_of_the_heads_own(tiny):
 
 @pytest.mark.parametrize(
     ("tokens", "error"),
-    [([0.5], DtypeError), ([[1]], ShapeError), ([], DtypeError), ([268], OptionError), ([-1], OptionError)],
+    [([0.5], DtypeError), ([[1]], ShapeError), ([], ShapeError), ([268], OptionError), ([-1], OptionError)],
 )  # fmt: skip
 def test_tokens_are_looked_at(tiny, tokens, error):
     with pytest.raises(error, match="tokens must"):
         tiny.forward(tokens)
+
+
+def test_a_text_longer_than_the_model_reads_is_refused_at_once_or_in_parts(tiny):
+    with pytest.raises(OptionError, match="reads 128 tokens at most, but there are 129"):
+        tiny.forward([7] * 129)
+    cache = tiny.new_cache()
+    tiny.forward([7] * 120, cache=cache)
+    with pytest.raises(OptionError, match="at most, but there are 120 before and 9"):
+        tiny.forward([7] * 9, cache=cache)
+    assert cache[0].n_seen == 120
+    with pytest.raises(OptionError, match="cache must come from new_cache"):
+        tiny.forward([7], cache=cache[:2])
 
 
 def test_a_file_of_another_kind_says_what_is_missing(tmp_path):

@@ -41,6 +41,8 @@ def test_repeated_tokens_are_different_in_a_block(tiny):
     assert len(set(tokens[:20])) == 20
     assert tokens[:20] == tokens[20:40] == tokens[40:]
     assert tokens != repeated_tokens(tiny, 20, rng=np.random.default_rng(1), n_blocks=3)
+    with pytest.raises(OptionError, match=r"np\.random\.default_rng\(0\), not 0"):
+        repeated_tokens(tiny, 20, rng=0)
     with pytest.raises(OptionError, match="at most 268"):
         repeated_tokens(tiny, 269, rng=np.random.default_rng(0))
 

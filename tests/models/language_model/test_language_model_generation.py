@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course_lib.errors import OptionError
+from course_lib.errors import DtypeError, OptionError
 from course_lib.models.language_model import generate, generation, next_token, stream
 
 PROMPT = [5, 77, 260, 3]
@@ -104,3 +104,15 @@ def test_more_than_the_model_can_read_is_refused(tiny):
         list(stream(tiny, PROMPT, n_tokens=125))
     with pytest.raises(OptionError, match="n_tokens"):
         list(stream(tiny, PROMPT, n_tokens=0))
+
+
+@pytest.mark.parametrize(("prompt", "chat"), [("", True), (" \n", True), ("", False), ([], True)])
+def test_an_empty_prompt_is_refused(tiny, prompt, chat):
+    with pytest.raises(OptionError, match="The prompt is empty"):
+        generate(tiny, prompt, chat=chat, show=False)
+
+
+@pytest.mark.parametrize("prompt", [None, 7, ["Hi"], [5.5, 7], [("user", "Hi")], [[5], [5, 7]]], ids=str)
+def test_a_prompt_that_is_neither_text_nor_tokens_is_refused(tiny, prompt):
+    with pytest.raises(DtypeError, match=r"prompt must be a text, or a row of tokens .* but it is"):
+        generate(tiny, prompt, show=False)

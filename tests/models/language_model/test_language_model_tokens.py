@@ -116,5 +116,9 @@ def test_what_is_no_text_or_no_token_is_refused(tiny):
     for token in (-1, 268):
         with pytest.raises(OptionError, match=f"0 to 267, but one is {token}"):
             tiny.tokenizer.decode([token])
+    with pytest.raises(DtypeError, match=r"must be a whole number, but one is 5\.5"):
+        tiny.tokenizer.decode([5.5])
+    with pytest.raises(DtypeError, match=r"must be a pair such as .* but one is 'Hi'"):
+        tiny.tokenizer.chat(["Hi"])
     with pytest.raises(OptionError, match="role"):
         tiny.tokenizer.chat([("teacher", "Hi")])
