@@ -1,7 +1,7 @@
 """The cases of a task, for one answer: what was expected, and what came."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from course_lib.checks.judging.differences import is_close
 from course_lib.checks.running.outcomes import Outcome
 from course_lib.checks.running.runner import Runner, bound, run_trusted
-from course_lib.checks.tasks import Arguments, Family, FunctionTask, Stage
+from course_lib.checks.tasks import Arguments, Family, FunctionTask, Stage, WrongProgram
 
 STAGES: tuple[Stage, ...] = ("plain", "batched", "precision", "large", "edge")
 
@@ -25,6 +25,7 @@ class Trial:
     given: Outcome
     through: Callable[..., Any] | None = None
     stage: Stage = "plain"
+    _by_program: dict[WrongProgram, Outcome] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def works(self) -> bool:
@@ -39,6 +40,12 @@ class Trial:
     def is_right(self) -> bool:
         """Whether the answer gave the expected array."""
         return self.agree(self.expected, self.given)
+
+    def given_by(self, program: WrongProgram) -> Outcome:
+        """Return what a wrong program gives for this case; it runs once."""
+        if program not in self._by_program:
+            self._by_program[program] = run_trusted(bound(program.program, self.through), self.arguments)
+        return self._by_program[program]
 
     def agree(self, first: Outcome, second: Outcome) -> bool:
         """Say whether two calls with the arguments of this case came to the same."""

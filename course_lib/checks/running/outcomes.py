@@ -1,5 +1,6 @@
 """What came of one call of an answer: an array, an exception, something odd, or nothing yet."""
 
+import functools
 import types
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -130,4 +131,9 @@ def _look_at_array(array: NDArray[Any], came_as: str) -> Outcome:
         return Outcome("odd", detail=f"an array of dtype {array.dtype}, which does not hold numbers")
     if array.size > _MOST_NUMBERS:
         return _too_many(array.size)
-    return Outcome("array", array=np.array(array, dtype=np.float64, subok=False), dtype=str(array.dtype))
+    return Outcome("array", array=np.array(array, dtype=np.float64, subok=False), dtype=_name_of(array.dtype))
+
+
+@functools.cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return str(dtype)  # NumPy puts it together anew each time

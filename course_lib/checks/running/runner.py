@@ -63,7 +63,7 @@ class LocalRunner:
         """Call `answer` with copies of `arguments`, by position."""
         if self._left <= 0:
             return Outcome("late")
-        copies = {name: copy.deepcopy(argument) for name, argument in arguments.items()}
+        copies = _copied(arguments)
         started = time.monotonic()
         with _quiet() as printed:
             try:
@@ -72,14 +72,22 @@ class LocalRunner:
                 outcome = Outcome("late")
         self._left -= time.monotonic() - started
         changed = tuple(name for name, argument in arguments.items() if not _same(argument, copies[name]))
-        return replace(outcome, changed=changed, printed=printed.text())
+        text = printed.text()
+        return replace(outcome, changed=changed, printed=text) if changed or text else outcome
+
+
+def _copied(arguments: Arguments) -> Arguments:
+    return {
+        name: argument.__deepcopy__({}) if isinstance(argument, np.ndarray) else copy.deepcopy(argument)
+        for name, argument in arguments.items()
+    }
 
 
 def run_trusted(program: Callable[..., Any], arguments: Arguments) -> Outcome:
     """Run a program of ours, such as the reference or a named wrong program."""
     with np.errstate(all="ignore"):
         try:
-            value = program(*(copy.deepcopy(argument) for argument in arguments.values()))
+            value = program(*_copied(arguments).values())
         except Exception as error:
             return Outcome("raised", problem=Problem(type(error).__name__, str(error)))
     return look_at(value)

@@ -36,8 +36,8 @@ class Worker:
     def __init__(self, shell: Any, claims: dict[str, Any], requests: int, responses: int) -> None:
         self._shell, self._claims = shell, claims
         self._requests, self._responses = requests, responses
-        self._runners: dict[str, LocalRunner] = {}
         self._most_body = 0
+        self._unread = b""
 
     def serve(self) -> None:
         """Answer requests until there are no more."""
@@ -50,14 +50,13 @@ class Worker:
             actions[header["do"]](header, arrays)
 
     def _read(self, n_bytes: int) -> bytes:
-        parts = []
-        while n_bytes:
-            part = os.read(self._requests, min(n_bytes, 1 << 20))
+        while len(self._unread) < n_bytes:  # as a rule a whole request comes at once
+            part = os.read(self._requests, min(max(n_bytes - len(self._unread), 1 << 14), 1 << 20))
             if not part:
                 raise EOFError
-            parts.append(part)
-            n_bytes -= len(part)
-        return b"".join(parts)
+            self._unread += part
+        taken, self._unread = self._unread[:n_bytes], self._unread[n_bytes:]
+        return taken
 
     def _send(self, header: Mapping[str, Any], *arrays: Any) -> None:
         frame = memoryview(pack(header, arrays))
