@@ -1,7 +1,7 @@
 // Online softmax: the scores pass by block by block; a maximum, a sum and a mixture of values are all that is kept.
 import { onlineSoftmaxOutput, onlineSoftmaxStart, onlineSoftmaxStep } from "./arithmetic/tiles.js";
 import { softmaxRow, weightedSum } from "./attention.js";
-import { button, slider } from "./parts/controls.js";
+import { allow, button, slider } from "./parts/controls.js";
 import { html, setText, shortened, written } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { run } from "./parts/run.js";
@@ -137,8 +137,8 @@ function onlineControls(model, first, set, rest) {
       input.max = String(state.nBlocks);
       read.show(state.step);
       size.show(state.blockSize);
-      back.disabled = state.step === 0;
-      next.disabled = state.step === state.nBlocks;
+      allow(back, state.step > 0);
+      allow(next, state.step < state.nBlocks);
     },
   };
 }

@@ -3,7 +3,7 @@
 // Three ways, because no one of them serves everybody. Dragging needs a hand and an eye. Picking up with Enter and
 // moving with the arrows needs keys that arrive here, and a screen reader in its browse mode keeps the arrows to itself.
 // The buttons of each line need neither; what they did is read out.
-import { button } from "./parts/controls.js";
+import { allow, button } from "./parts/controls.js";
 import { html, setText, uniqueId } from "./parts/elements.js";
 import { paragraphs, withCode } from "./parts/prose.js";
 import { run } from "./parts/run.js";
@@ -60,8 +60,8 @@ class CodeLine {
   draw(place, nLines, held) {
     const used = place >= 0;
     this.up.hidden = this.down.hidden = !used;
-    this.up.setAttribute("aria-disabled", String(place <= 0));
-    this.down.setAttribute("aria-disabled", String(place === nLines - 1));
+    allow(this.up, place > 0);
+    allow(this.down, place < nLines - 1);
     setText(this.across, used ? "leave out" : "use");
     this.across.setAttribute("aria-label", used ? `Leave line ${this.letter} out` : `Use line ${this.letter}`);
     this.face.setAttribute("aria-pressed", String(held));

@@ -1,5 +1,5 @@
 // A prediction: choose, commit, and only then see what happens. The first answer stays.
-import { button } from "./parts/controls.js";
+import { allow, button } from "./parts/controls.js";
 import { html, setText, uniqueId } from "./parts/elements.js";
 import { paragraphs, withCode } from "./parts/prose.js";
 import { run } from "./parts/run.js";
@@ -126,7 +126,7 @@ function buildPredict(model, root, request) {
       }
       // Kept in the page where a hand has just pressed it: the focus shall not jump.
       bar.hidden = answer !== "" && committed === -Infinity;
-      send.setAttribute("aria-disabled", String(chosen === "" || answer !== ""));
+      allow(send, chosen !== "" && answer === "");
       setText(send, answer === "" ? (chosen === "" ? "Commit" : `Commit to ${chosen}`) : `Committed to ${answer}`);
       setText(hint, hintFor(answer, chosen, text, waited));
       if (text !== shown) said.replaceChildren(...paragraphs(text, /^✔/.test(text)));

@@ -2,7 +2,7 @@
 import { softmaxRow } from "./attention.js";
 import { Chart, Curve, evenTicks, Mark, MARK_HELP, sample } from "./parts/chart.js";
 import { ColumnEnd, Columns, endHelp } from "./parts/columns.js";
-import { button, choice, panel, slider } from "./parts/controls.js";
+import { allow, button, choice, panel, slider } from "./parts/controls.js";
 import { html, percent, quoted, setText, written } from "./parts/elements.js";
 import { linkSliders } from "./parts/links.js";
 import { roundExtent } from "./parts/plane.js";
@@ -220,7 +220,7 @@ function scoreControls(model, first, changes) {
     draw(state) {
       temperature.show(state.temperature);
       added.show(state.added);
-      double.disabled = Math.max(...state.scores.map(Math.abs)) > LARGEST_SCORE / 2;
+      allow(double, Math.max(...state.scores.map(Math.abs)) <= LARGEST_SCORE / 2);
     },
   };
 }

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import EXAMPLES, call
 from filelock import FileLock
+from gallery import Gallery
 from jupyter_page import NotebookPage, Server, serve
 
 from course_lib.authoring.picture import CHROMIUM_FLAGS, find_chromium
@@ -107,28 +107,6 @@ def open_shared(chromium: Any, jupyter: Server) -> Iterator[Callable[..., Notebo
 def bench(open_shared: Callable[..., NotebookPage]) -> NotebookPage:
     """A page that the tests of a module share, to save its start: a notebook with five empty cells."""
     return open_shared().open_cells(*[""] * 5)
-
-
-class Gallery:
-    """A notebook that shows the example of every widget, each in a cell of its own, and a stage's sliders."""
-
-    def __init__(self, lab: NotebookPage) -> None:
-        self.lab, self.names = lab, sorted(EXAMPLES)
-        cells = [f"shown[{name!r}] = {call(name)}\nshown[{name!r}]" for name in self.names]
-        start = "import numpy as np\nfrom course_lib import widgets\nglobals().update(vars(widgets))\nshown = {}"
-        lab.open_cells(start, *cells, "AttentionStage().sliders('query', 0, 'temperature')")
-        lab.run_all()
-
-    def root(self, name: str) -> Any:
-        """Return the locator of a widget's picture."""
-        root = self.lab.cell(1 + self.names.index(name)).locator(".cw-root")
-        root.wait_for()
-        return root
-
-    @property
-    def sliders(self) -> Any:
-        """The locator of the cell with the sliders."""
-        return self.lab.cell(1 + len(self.names))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 // Controls above a picture: choices, toggles, sliders, buttons; and the titled panels below them.
-import { html, setText, shortened, uniqueId, written } from "./elements.js";
+import { html, setAttributes, setText, shortened, uniqueId, written } from "./elements.js";
 
 /**
  * One of several, as a row of buttons: native radio buttons, so that the arrow keys and screen readers know them.
@@ -87,11 +87,29 @@ export function slider(label, range, changed, rest, write = written) {
  * @param {() => void} pressed
  */
 export function button(label, pressed) {
-  return html(
+  const node = html(
     "button",
-    { type: "button", class: "cw-button", "data-lm-suppress-shortcuts": "true", click: pressed },
+    {
+      type: "button",
+      class: "cw-button",
+      "data-lm-suppress-shortcuts": "true",
+      click: () => {
+        if (node.getAttribute("aria-disabled") !== "true") pressed();
+      },
+    },
     label,
   );
+  return node;
+}
+
+/**
+ * Let a button be pressed, or not. Never by `disabled`: a button that can no longer be pressed, because it has just been
+ * pressed to the end, would lose the keys to the page.
+ * @param {HTMLButtonElement} node
+ * @param {boolean} isAllowed
+ */
+export function allow(node, isAllowed) {
+  setAttributes(node, { "aria-disabled": String(!isAllowed) });
 }
 
 /**
