@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.site.builder import BROWSER_LOCK, LOCK, Builder, browser_wheels, course_wheel, prepared
 from course_lib.site.errors import SiteError
 from course_lib.site.places import HERE, Places, notebooks_of
-from course_lib.site.runtime import VERSION, runtime_files, tagged, write_runtime
+from course_lib.site.runtime import TARBALL, VERSION, runtime_files, tagged, write_runtime
 
 EXTENSION_NAME = "self-attention-course"
 EXTENSION = HERE / "lite_extension"
@@ -41,7 +41,8 @@ def build_lite(out: Path, places: Places) -> None:
             *_kernel_wheels(builder),
             tagged(course_wheel(places, builder, _made(Path(scratch) / "wheel"))),
         ]
-        loaded = write_runtime(_made(lite / "static" / "pyodide"), files, places.wheels, own)
+        served = _made(lite / "static" / "pyodide")
+        loaded = write_runtime(served, files, places.wheels, own, keep=places.cache / TARBALL.removesuffix(".tgz"))
         _copy_notebooks(places.course, lite / "files")
         _write_settings(lite, loaded)
         # It sets the times of every file in the folder around what it makes, so that is not the folder of `out`.
@@ -50,7 +51,8 @@ def build_lite(out: Path, places: Places) -> None:
         if not (made / "lab" / "index.html").is_file():
             raise SiteError("JupyterLite wrote no lab/index.html.")
         _put_in_worker(made)
-        shutil.copytree(made, out, dirs_exist_ok=True)
+        # Dates are those of now: by an old one, a browser would take a file as fresh for months.
+        shutil.copytree(made, out, dirs_exist_ok=True, copy_function=shutil.copyfile)
 
 
 def _made(folder: Path) -> Path:

@@ -29,7 +29,8 @@ async function keptFirst(event) {
 /** @param {FetchEvent} event */
 async function freshFirst(event) {
   try {
-    return await fetched(event);
+    // Without this a browser may take a page as fresh for months, by its date alone, and never see the newer course.
+    return await fetched(event, { cache: "no-cache" });
   } catch (error) {
     const found = await caches.match(event.request, { ignoreSearch: true, ignoreVary: true });
     if (found) return found;
@@ -37,15 +38,21 @@ async function freshFirst(event) {
   }
 }
 
-/** @param {FetchEvent} event */
-async function fetched(event) {
-  const answer = await fetch(event.request);
+/** @param {FetchEvent} event @param {RequestInit} [how] */
+async function fetched(event, how) {
+  const answer = await fetch(event.request, how);
   if (answer.ok && answer.type === "basic" && !answer.redirected) {
-    const copy = answer.clone();
-    const address = event.request.url.split("?")[0]; // one page, whatever notebook it opens
-    event.waitUntil(caches.open(COURSE_CACHE).then((cache) => cache.put(address, copy)).catch(() => {}));
+    event.waitUntil(keep(event.request.url.split("?")[0], answer.clone()).catch(() => {})); // one page for all notebooks
   }
   return answer;
+}
+
+/** Write to the disk only what is not there yet. @param {string} address @param {Response} answer */
+async function keep(address, answer) {
+  const cache = await caches.open(COURSE_CACHE);
+  const stamp = (/** @type {Response | undefined} */ one) => one && (one.headers.get("etag") ?? one.headers.get("last-modified"));
+  if (stamp(answer) && stamp(answer) === stamp(await cache.match(address, { ignoreVary: true }))) return;
+  await cache.put(address, answer);
 }
 
 importScripts("./jupyterlite-service-worker.js");

@@ -79,6 +79,7 @@ def formula(tex: str, *, block: bool) -> str:
     made = convert(tex.strip(), display="block" if block else "inline")
     made = re.sub(r"(?<=<mtext>)[^<]*", lambda found: found.group().replace("\\_", "_"), str(made))
     made = made.replace('<mo stretchy="false">&#x0007C;', '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;')
+    made = made.replace("<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>")  # infinity is no operator: no room around it
     return made.replace("<math ", f'<math alttext="{escape(tex.strip())}" ', 1)
 
 
@@ -96,7 +97,8 @@ def plain_text(html: str) -> str:
         found = _TEX_IN_MATH.search(math.group())
         return found.group(1) if found else ""
 
-    return " ".join(unescape(_TAGS.sub(" ", _MATH.sub(tex, html))).split())
+    words = " ".join(unescape(_TAGS.sub(" ", _MATH.sub(tex, html))).split())
+    return re.sub(r" (?=[,.;:!?](?: |$))", "", words)  # where a tag ended before a comma
 
 
 def slug(text: str) -> str:

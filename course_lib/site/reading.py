@@ -16,7 +16,7 @@ from typing import Any
 
 import nbformat
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from course_lib.site.errors import SiteError
 from course_lib.site.lite import python_megabytes
@@ -35,7 +35,7 @@ _LOOK_UP = {
     "summary.html": "summary_sheet.md", "glossary.html": "glossary.md",
     "training_benchmark.html": "training_benchmark.md",
 }  # fmt: skip
-_LAB_MEGABYTES = 7  # of the site's build folder, what a first visit to the notebooks asks for
+_LAB_MEGABYTES = 13  # what a first visit fetches beside Python: of JupyterLab about 9, and every notebook
 _AS_IT_IS = ("summary_sheet.html",)  # fills one sheet of paper
 _NOTEBOOK = re.compile(r"(?:\.\./)?(?:(notebooks|exercises)/)?(\d\d_\w+)\.ipynb(#.*)?")
 # In a page the prediction is made in the picture above; the cell that waits for a letter has nothing to say.
@@ -79,7 +79,8 @@ class Edition:
         self._fronts: dict[str, str] = {}
         self._styles: dict[str, str] = {}
         self._index: list[dict[str, str]] = []
-        self.build = _digest(*(path.read_text(encoding="utf-8") for path in sorted((HERE / "assets").iterdir())))
+        shared = [*sorted((HERE / "assets").iterdir()), *sorted((HERE.parent / "widgets").glob("*.css"))]
+        self.build = _digest(page_script(), *(path.read_text(encoding="utf-8") for path in shared))
 
     def make(self, names: Sequence[str] = (), *, advance: Callable[[], None] = lambda: None) -> list[Path]:
         """Write all pages, or those of the lessons that `names` names, and return them."""
@@ -215,7 +216,13 @@ def _digest(*texts: str) -> str:
 
 def _lessons(pages: list[Page], practice: list[Page]) -> list[dict[str, Any]]:
     by_number = {page.source[:2]: page for page in practice}
-    return [{"page": page, "summary": _summary(page), "exercise": by_number.get(page.source[:2])} for page in pages]
+    return [
+        {
+            "page": page, "exercise": by_number.get(page.source[:2]),
+            "summary": escape(_summary(page)).replace("√d_k", Markup("√d<sub>k</sub>")),
+        }
+        for page in pages
+    ]  # fmt: skip
 
 
 def _summary(page: Page) -> str:

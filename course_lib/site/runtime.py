@@ -59,7 +59,7 @@ def runtime_files(places: Places) -> dict[str, bytes]:
     if not packed.is_file():
         _fetch_with_npm(places.cache)
     data = packed.read_bytes()
-    if hashlib.sha256(data).hexdigest() != TARBALL_SHA256:
+    if _sha256(data) != TARBALL_SHA256:
         raise SiteError(f"{packed} is not the package pyodide {VERSION}: its sha256 is another. Delete it and retry.")
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
         members = {name: archive.extractfile(f"package/{name}") for name in (*_RUNTIME, LOCK_NAME)}
@@ -111,7 +111,9 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def write_runtime(target: Path, files: Mapping[str, bytes], wheels: Path | None, own: Iterable[Path]) -> list[str]:
+def write_runtime(
+    target: Path, files: Mapping[str, bytes], wheels: Path | None, own: Iterable[Path], *, keep: Path | None = None
+) -> list[str]:
     """Write the runtime, the wheels and the lock that names them into `target`; return what the kernel loads.
 
     Parameters
@@ -124,6 +126,8 @@ def write_runtime(target: Path, files: Mapping[str, bytes], wheels: Path | None,
         The folder with the wheels of Pyodide's distribution; None fetches them from where Pyodide itself would.
     own : iterable of Path
         Wheels that Pyodide does not know.
+    keep : Path, optional
+        A folder for wheels that were fetched; what it holds is not fetched again.
 
     Raises
     ------
@@ -135,7 +139,7 @@ def write_runtime(target: Path, files: Mapping[str, bytes], wheels: Path | None,
     packages = {name: lock["packages"][name] for name in sorted(needed)}
     target.mkdir(parents=True, exist_ok=True)
     for entry in packages.values():
-        (target / entry["file_name"]).write_bytes(_wheel(entry, wheels, files))
+        (target / entry["file_name"]).write_bytes(_wheel(entry, wheels, files, keep))
     for wheel in own:
         entry = own_entry(wheel)
         packages[entry["name"]] = entry
@@ -148,8 +152,11 @@ def write_runtime(target: Path, files: Mapping[str, bytes], wheels: Path | None,
     return sorted(packages)
 
 
-def _wheel(entry: Mapping[str, Any], wheels: Path | None, files: Mapping[str, bytes]) -> bytes:
-    name = str(entry["file_name"])
+def _wheel(entry: Mapping[str, Any], wheels: Path | None, files: Mapping[str, bytes], keep: Path | None) -> bytes:
+    name, wanted = str(entry["file_name"]), entry["sha256"]
+    kept = keep / name if keep and wheels is None else None
+    if kept and kept.is_file() and _sha256(data := kept.read_bytes()) == wanted:
+        return data
     if wheels is None:
         data = _fetched(name, files)
     else:
@@ -157,9 +164,16 @@ def _wheel(entry: Mapping[str, Any], wheels: Path | None, files: Mapping[str, by
             data = (wheels / name).read_bytes()
         except OSError as error:
             raise SiteError(f"{wheels} lacks {name}, which the site serves.") from error
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+    if _sha256(data) != wanted:
         raise SiteError(f"{name} is not the wheel that Pyodide {VERSION} names: its sha256 is another.")
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(data)
     return data
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _fetched(name: str, files: Mapping[str, bytes]) -> bytes:
@@ -181,7 +195,7 @@ def _fetched(name: str, files: Mapping[str, bytes]) -> bytes:
 def tagged(wheel: Path) -> Path:
     """Put a wheel's content in its name: it changes without its version, and no cache may serve an old one."""
     distribution, version, rest = wheel.name.split("-", 2)
-    build = hashlib.sha256(wheel.read_bytes()).hexdigest()[:12]
+    build = _sha256(wheel.read_bytes())[:12]
     return wheel.rename(wheel.with_name(f"{distribution}-{version}-0{build}-{rest}"))
 
 
@@ -201,6 +215,6 @@ def own_entry(wheel: Path) -> Lock:
         "package_type": "package",
         "imports": imports,
         "depends": list(_NEEDS.get(_key(distribution), ())),
-        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "sha256": _sha256(wheel.read_bytes()),
         "unvendored_tests": False,
     }

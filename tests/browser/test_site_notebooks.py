@@ -138,9 +138,13 @@ def begin(one_at_a_time: None) -> Iterator[Callable[..., Any]]:
 
 
 def test_a_learner_works_closes_the_browser_and_goes_on(site: Path, begin: Callable[..., Any], tmp_path: Path) -> None:
+    notice = site / "a" / "b" / "files" / "exercises" / "notice.txt"
+    notice.write_text("the first course")
+    os.utime(notice, (1.7e9, 1.7e9))  # so old that a browser may take it as fresh for months
     with file_server(site) as address:
         with begin(tmp_path / "profile", address) as browser:
             drag_in_lesson_02(browser)
+            assert fetched(browser, notice.name) == "the first course"
             browser.page.close()
             browser.page = browser.context.new_page()
             solve_exercise_03(browser)
@@ -151,12 +155,24 @@ def test_a_learner_works_closes_the_browser_and_goes_on(site: Path, begin: Calla
                 "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells"
                 ".map((cell) => [cell.source].flat().join('')).join('')"
             ), "the notebook is as it was saved"
-            address_before = browser.address
             carry_progress(browser)
+            notice.write_text("the course after an update")
+            assert fetched(browser, notice.name) == "the course after an update"
+            unopened = f"{address}/a/b/files/exercises/09_cost.ipynb"
+            browser.page.wait_for_function(
+                "async (url) => Boolean(await caches.match(url))", arg=unopened, timeout=START
+            )
     # The server is gone: what was opened once opens again, and Python starts.
-    with begin(tmp_path / "profile", address_before) as browser:
+    with begin(tmp_path / "profile", address) as browser:
         browser.open("exercises/03_softmax.ipynb")
         assert progress_of(browser, "softmax") == ("passed", 2)
+        assert "online_attention" in fetched(browser, "09_cost.ipynb"), "those that were never opened open, too"
+
+
+def fetched(browser: Browser, name: str) -> str:
+    """Return a file beside the exercises as the page gets it."""
+    address = f"{browser.address}/a/b/files/exercises/{name}"
+    return str(browser.page.evaluate("async (address) => (await fetch(address)).text()", address))
 
 
 def drag_in_lesson_02(browser: Browser) -> None:

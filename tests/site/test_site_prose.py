@@ -41,6 +41,7 @@ def test_formula_is_mathml_with_its_tex():
     assert "<msqrt>" in made
     assert "<mtext>grad_scores</mtext>" in formula(r"\text{grad\_scores}_{ij}", block=False)
     assert 'lspace="0"' in formula("|q|", block=False)
+    assert "<mo>&#x0221E;" not in formula(r"-\infty", block=False), "infinity has no room around it"
 
 
 def test_every_formula_of_the_course_becomes_mathml_with_nothing_left_of_its_tex():
@@ -120,6 +121,7 @@ def test_search_finds_parts_of_a_page_by_their_headings():
 
 def test_plain_text_has_no_markup():
     assert plain_text("a <b>b</b> &amp; c") == "a b & c"
+    assert plain_text("<code>nan</code>, not <i>one</i>.") == "nan, not one."
 
 
 class Links(HTMLParser):

@@ -112,6 +112,7 @@ def test_wheels_are_fetched_from_the_address_that_the_package_itself_carries(tmp
         mjs = f"x||n.setCdnUrl(`http://127.0.0.1:{server.server_port}/v${{d.version}}/full/`),y"
         runtime.write_runtime(tmp_path / "out", files_of(lock_of(), mjs), None, [])
         assert (tmp_path / "out" / "numpy-1-py3-none-any.whl").read_bytes() == wheel_of("numpy")
+        runtime.write_runtime(tmp_path / "one", files_of(lock_of(), mjs), None, [], keep=tmp_path / "kept")
         (wheels / "numpy-1-py3-none-any.whl").write_bytes(b"changed on the way")
         with pytest.raises(SiteError, match="sha256 is another"):
             runtime.write_runtime(tmp_path / "out", files_of(lock_of(), mjs), None, [])
@@ -119,6 +120,12 @@ def test_wheels_are_fetched_from_the_address_that_the_package_itself_carries(tmp
         with pytest.raises(SiteError, match="bring the wheels in a folder and name it with --wheels"):
             runtime.write_runtime(tmp_path / "out", files_of(lock_of(), mjs), None, [])
         server.shutdown()
+    # Nobody answers any more: what was fetched once is enough, as long as nobody touched it.
+    runtime.write_runtime(tmp_path / "two", files_of(lock_of(), mjs), None, [], keep=tmp_path / "kept")
+    assert (tmp_path / "two" / "numpy-1-py3-none-any.whl").read_bytes() == wheel_of("numpy")
+    (tmp_path / "kept" / "numpy-1-py3-none-any.whl").write_bytes(b"changed in the cache")
+    with pytest.raises(SiteError, match="cannot be fetched"):
+        runtime.write_runtime(tmp_path / "three", files_of(lock_of(), mjs), None, [], keep=tmp_path / "kept")
 
 
 def test_runtime_files_takes_the_package_unpacked(tmp_path):

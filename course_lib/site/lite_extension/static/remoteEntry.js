@@ -94,6 +94,18 @@
       if (!address.startsWith(scope) || /\/api\/(drive|stdin|service-worker)/.test(address)) continue;
       if (!(await cache.match(address))) await cache.add(address).catch(() => {});
     }
+    for (const folder of ["notebooks", "exercises"]) await keepNotebooks(scope, folder, cache);
+  }
+
+  /** Keep every notebook of a folder, opened or not: together they are small. */
+  async function keepNotebooks(scope, folder, cache) {
+    const list = `${scope}api/contents/${folder}/all.json`;
+    const { content } = await (await fetch(list)).json();
+    for (const address of [list, ...content.map(({ path }) => `${scope}files/${path}`)]) {
+      // A service worker in control keeps what it fetches by itself, and only if it is new.
+      if (navigator.serviceWorker.controller) await (await fetch(address)).arrayBuffer();
+      else await cache.add(address).catch(() => {});
+    }
   }
 
   const starting = (status) => status === undefined || ["starting", "restarting", "autorestarting", "unknown"].includes(status);
