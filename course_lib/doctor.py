@@ -264,7 +264,7 @@ def front_end_finding(name: str, purpose: str, *, present: bool, disabled: bool)
     if disabled:
         cure = f'Run  jupyter labextension enable "{name}"  and load the page again.'
         return Finding(title, "problem", f"{name} is switched off", cure)
-    return Finding(title, "ok", f"{name} is there and switched on")
+    return Finding(title, "ok", f"yes: {name}")
 
 
 def port_finding() -> Finding:

@@ -11,7 +11,7 @@
 # **What you'll learn:** why a word's output depends on its neighbours, why distance costs nothing, and why nobody has
 # to wait for anybody.
 #
-# **What you need:** [lesson 01](01_queries_keys_values.ipynb): the three weights, and
+# **What you need:** [lesson 01](01_queries_keys_values.ipynb): the three matrices, and
 # [lesson 04](04_weighted_sum.ipynb): attention in four steps.
 # %% self-imports
 import timeit
@@ -35,7 +35,7 @@ np.set_printoptions(precision=2, suppress=True)
 bank, river, money = np.eye(3)[[2, 0, 1]]
 x = np.stack([bank, river])
 x
-# %% own-weights
+# %% own-matrices
 w_query = np.array([[1, 0], [0, 1], [1, 1]])
 w_key = np.array([[0, 2], [1, 0], [1, 0]])
 w_value = np.array([[2, 0], [0, 2], [1, 1]])
@@ -127,7 +127,7 @@ check("predict_long_way", answer)
 # %% far-setup
 d_model = 8
 word, signal = rng.standard_normal((2, d_model))
-weights = rng.standard_normal((3, d_model, d_model)) / np.sqrt(d_model)
+matrices = rng.standard_normal((3, d_model, d_model)) / np.sqrt(d_model)
 w_in = rng.standard_normal((d_model, d_model)) / np.sqrt(d_model)
 w_state = 0.9 * np.linalg.qr(rng.standard_normal((d_model, d_model)))[0]  # keeps 90 % of any state
 distances = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
@@ -140,7 +140,7 @@ def change_from(distance, last_output):
     change = np.linalg.norm(last_output(x) - before)
     return change if change > 1e-12 else 0.0  # less is rounding
 # %% far-measure
-by_attention = [change_from(d, lambda x: self_attention(x, *weights)[-1]) for d in distances]
+by_attention = [change_from(d, lambda x: self_attention(x, *matrices)[-1]) for d in distances]
 by_loop = [change_from(d, lambda x: read_in_order(x, w_in, w_state)) for d in distances]
 for distance, direct, passed_on in zip(distances, by_attention, by_loop, strict=True):
     print(f"distance {distance:5}   attention {direct:.1e}   loop {passed_on:.1e}")
@@ -165,9 +165,9 @@ ax
 # the state of the token before, and that one the state before it. What if we leave steps out?
 # %% wait-count
 x = rng.standard_normal((500, d_model))
-query, key, value = (x @ weight for weight in weights)
+query, key, value = (x @ matrix for matrix in matrices)
 alone = attention(query[[499]], key, value)  # one row, and no other is computed
-print("attention, only the last row:", np.allclose(alone, self_attention(x, *weights)[[499]]))
+print("attention, only the last row:", np.allclose(alone, self_attention(x, *matrices)[[499]]))
 whole = read_in_order(x, w_in, w_state)
 for n in (1, 10, 500):
     found = np.allclose(read_in_order(x[-n:], w_in, w_state), whole)
@@ -179,7 +179,7 @@ for n in (1, 10, 500):
 # %% wait-time tags=["nbval-ignore-output", "output-not-stored"]
 ways = {
     "loop": lambda: read_in_order(x, w_in, w_state),
-    "self-attention": lambda: self_attention(x, *weights),
+    "self-attention": lambda: self_attention(x, *matrices),
 }
 for n in (100, 1000):
     x = rng.standard_normal((n, d_model))
@@ -205,7 +205,7 @@ print(np.array_equal(dot_product_scores(x @ w_query, x @ w_key), x @ merged @ x.
 x @ merged @ x.T
 # %% [markdown] self-summary
 # Row 0, column 1 is what "bank" wants from "river"; row 1, column 0 is what "river" wants from "bank". An adjective
-# needs its noun more than the noun needs its adjective, and with two weights a model can say so.
+# needs its noun more than the noun needs its adjective, and with two matrices a model can say so.
 #
 # ## Summary
 #

@@ -124,7 +124,7 @@ check("predict_padding_in_front", answer)
 (causal_mask(5) & real[1]).astype(int)  # both must allow it
 # %% padding-board
 board = MaskBoard(
-    length=3, controls=["causal", "padding", "window"],
+    length=4, controls=["causal", "padding", "window"],
     question="Which pairs does the causal mask forbid, which the padding, and which do both?",
 )
 board

@@ -33,7 +33,7 @@ np.set_printoptions(precision=2, suppress=True)
 # ## One mixture is too few
 #
 # "The cat ate the fish because **it** was hungry." To understand "it", a model needs two things: *who* is meant (the
-# cat), and *what comes just before* ("because"). Let their values be
+# cat), and *what comes just before* ("because"). Let these be their values:
 # %% why-values
 cat, because = np.array([4.0, 0.0]), np.array([0.0, 2.0])
 value = np.stack([cat, because])

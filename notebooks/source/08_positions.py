@@ -41,9 +41,9 @@ answer = ...  # "a", "b" or "c"
 check("predict_shuffled_tokens", answer)
 # %% shuffle-measure
 x = rng.standard_normal((5, 4))
-weights = rng.standard_normal((3, 4, 4))
+matrices = rng.standard_normal((3, 4, 4))
 order = [3, 0, 4, 1, 2]
-np.allclose(self_attention(x[order], *weights), self_attention(x, *weights)[order])
+np.allclose(self_attention(x[order], *matrices), self_attention(x, *matrices)[order])
 # %% shuffle-widget
 question = "Move a token, or shuffle. Do outputs change, or only their places? Now add positions."
 shuffle = Shuffle(question=question)
@@ -118,6 +118,14 @@ ask("predict_added_positions")
 # %% sine-blur-answer
 answer = ...  # "a", "b" or "c"
 check("predict_added_positions", answer)
+# %% sine-blur-measure
+words, places = rng.standard_normal((50, 64)), sinusoidal_positions(20, 64)
+sums = words[:, np.newaxis] + places  # every word at every place: (50, 20, 64)
+fitted, unseen = sums[:, ::2], sums[:, 1::2]  # the map is fitted at even places, and tried at odd ones
+wanted = np.repeat(np.eye(50), 10, axis=0)  # one output for each word, 1 where it is that word
+reader = np.linalg.lstsq(fitted.reshape(500, 64), wanted, rcond=None)[0]
+found = (unseen @ reader).argmax(axis=-1)
+print(f"the right word at places it was not fitted to: {(found.T == np.arange(50)).mean():.0%}")
 # %% [markdown] rotate-title
 # In a space of 64 directions there is room for both: positions and words lie in directions that hardly touch, so a
 # learned matrix can tell them apart.
@@ -161,7 +169,7 @@ check("predict_farthest_head", answer)
 alike = np.zeros((64, 2))  # all tokens match alike: only the bias tells them apart
 weights = attention_weights(alike, alike, mask=alibi_bias(8, 64, 64), is_causal=True)
 distance = 63 - np.arange(64)
-print("mean distance of the last token, head 0 to 7:", (weights[:, -1] * distance).sum(axis=-1))
+print("mean distance, heads 0 to 7:", (weights[:, -1] * distance).sum(axis=-1))
 # %% all-widget
 question = "Slide the query along. Which curves change? Now put a learned matrix between."
 Positions(question=question, controls=["position", "d_model", "head", "learned"])
@@ -216,7 +224,7 @@ for name, table in scores.items():
 # ## In practice
 #
 # * Most language models of today use rotary positions. Two layouts are about: neighbouring components as pairs, and
-#   first half with second half. Weights trained with one give nonsense with the other: `rotate(..., interleaved=...)`.
+#   first half with second half. Matrices trained with one give nonsense with the other: `rotate(..., interleaved=...)`.
 # * A causal mask breaks the symmetry, too: a model with it can find out positions, though slowly.
 #
 # ## Further reading

@@ -430,7 +430,7 @@ _PREDICTIONS = (
         name="predict_more_heads",
         lesson=LESSON,
         title="Prediction: more heads",
-        asked="d_model is 64, and d_k is 64 / n_heads. With 8 heads in place of 1, the weights W_query, W_key and "
+        asked="d_model is 64, and d_k is 64 / n_heads. With 8 heads in place of 1, the matrices W_query, W_key and "
         "W_value have ...",
         options={"a": "8 times as many numbers", "b": "as many numbers", "c": "an eighth of the numbers"},
         right="b",

@@ -77,20 +77,22 @@ def _text_bar(counts: dict[str, Any]) -> str:
 
 def render_progress(summary: dict[str, Any]) -> Shown:
     """Draw the progress."""
-    whole = _html_title("The whole course", "font-weight:600;padding-left:1.2em")
-    parts = [f"<div>{whole}{_html_bar(summary, 'the whole course')}</div>"]
+    whole = _html_title("The whole course", "font-weight:600")
+    parts = [f'<div style="margin-left:1.2em">{whole}{_html_bar(summary, "the whole course")}</div>']
     for lesson in summary["lessons"]:
         title = html.escape(f"{lesson['lesson']:02d} {lesson['title']}")
         rows = "".join(_html_row(task) for task in lesson["tasks"])
         parts.append(
             f'<details style="margin:4px 0"{" open" if 0 < lesson["done"] < lesson["total"] else ""}>'
-            f'<summary style="cursor:pointer">{_html_title(title)}{_html_bar(lesson, title)}</summary>'
+            # The triangle stands outside, in the margin: so all titles and all bars begin on one line.
+            '<summary style="cursor:pointer;margin-left:1.2em;list-style-position:outside">'
+            f"{_html_title(title)}{_html_bar(lesson, title)}</summary>"
             f'<table style="border-collapse:collapse;margin:0;color:inherit;font-size:inherit">{rows}</table></details>'
         )
     return Shown(progress_text(summary), frame("".join(parts), "var(--jp-info-color1, #0277bd)"))
 
 
-def _html_title(title: str, style: str = "padding-left:0.2em") -> str:
+def _html_title(title: str, style: str = "") -> str:
     """Return a title of fixed width, so that the bars of all lessons begin on one line."""
     return f'<span style="display:inline-block;box-sizing:border-box;width:16em;{style}">{title}</span>'
 
