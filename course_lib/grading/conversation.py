@@ -6,7 +6,7 @@ cells again, but for a cell that took a process with it.
 
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,30 +74,34 @@ class Conversation:
 
     def found(self, asked: Asked) -> list[tuple[str, Any]]:
         """Return what the submission may mean as the answer of a task, each with where it was found."""
-        header = self._exchange({"do": "describe", "task": asked.task, "name": asked.answer}, [], _GRACE)[0]
+        request = {"do": "describe", "task": asked.task, "name": asked.answer}
+        ((header, _),) = self._exchange(request, [], _GRACE)
         described = header.get("found")
         if not isinstance(described, list):
             return []
         pairs = [_answer(one, asked) for one in described[:2] if isinstance(one, dict)]
         return [pair for pair in pairs if pair[0] in ("claim", "name")]
 
-    def call(self, answer: JailedAnswer, through: str, arguments: Arguments, seconds: float) -> Outcome:
-        """Call a function inside.
+    def call(
+        self, answer: JailedAnswer, through: str, given: Sequence[Arguments], seconds: float
+    ) -> list[Outcome]:  # fmt: skip
+        """Call a function inside, once with each of the given arguments, all calls together in at most `seconds`.
 
         Raises
         ------
         WorkerEnded
-            Where the call took the process with it.
+            Where a call took the process with it.
         """
         arrays: list[NDArray[Any]] = []
         request = {
             "do": "call", "task": answer.asked.task, "name": answer.asked.answer, "from": answer.source,
             "through": through, "seconds": seconds,
-            "arguments": [[name, to_header(value, arrays)] for name, value in arguments.items()],
+            "given": [[[name, to_header(value, arrays)] for name, value in one.items()] for one in given],
         }  # fmt: skip
-        outcome = _outcome(*self._exchange(request, arrays, seconds), names=tuple(arguments))
-        self.was_stopped = self.was_stopped or outcome.kind == "late"
-        return outcome
+        answers = self._exchange(request, arrays, seconds, len(given))
+        outcomes = [_outcome(*came, names=tuple(one)) for came, one in zip(answers, given, strict=True)]
+        self.was_stopped = self.was_stopped or any(outcome.kind == "late" for outcome in outcomes)
+        return outcomes
 
     def close(self) -> None:
         """End the process that is there."""
@@ -106,15 +110,18 @@ class Conversation:
             worker.close()
             self.cpu_seconds += worker.cpu_seconds
 
-    def _exchange(self, request: Header, arrays: list[NDArray[Any]], seconds: float) -> tuple[Header, list[Any]]:
+    def _exchange(
+        self, request: Header, arrays: list[NDArray[Any]], seconds: float, n_answers: int = 1
+    ) -> list[tuple[Header, list[Any]]]:
         worker = self._ready_worker()
         if request["do"] == "call" and not self._has_asked:
             self._has_asked = True
             worker.printed()  # from here on, what is printed could carry inputs out
         try:
             wait = min(seconds, self._left()) + _GRACE
+            until = time.monotonic() + wait
             worker.send(request, arrays, wait)
-            return worker.receive(wait, self.limits.answer_bytes)
+            return [worker.receive(until - time.monotonic(), self.limits.answer_bytes) for _ in range(n_answers)]
         except WorkerEnded as ended:
             self._lost(ended)
             raise

@@ -6,7 +6,8 @@ import pytest
 from course_lib.checks import evaluate
 from course_lib.checks.engine import TASKS
 from course_lib.checks.judging.functions import judge_function
-from course_lib.checks.running.runner import LocalRunner
+from course_lib.checks.judging.trials import Trial
+from course_lib.checks.running.runner import LocalRunner, bound, run_trusted
 from course_lib.checks.tasks import Family, FunctionTask, Named, WrongProgram
 
 
@@ -41,6 +42,42 @@ def test_mistakes_that_agree_on_every_case_are_told_apart_by_a_new_one(program, 
     """Below 1, where all cases lie, the three are the same; nothing declared tells them apart."""
     task = doubling(*(SQUARES, CLIPPED_AT_2, CLIPPED_AT_3, TRIPLES)[::order])
     assert judged(task, program.program, seed).program == program.slug
+
+
+def test_a_wrong_program_that_changes_its_input_spoils_no_case():
+    """What programs give is kept for each case, and they get copies: one that writes into them harms no other."""
+
+    def spoiling(x):
+        x *= 5
+        return x
+
+    spoils, kept = wrong("spoils", spoiling), []
+
+    def answer(x):
+        kept.append(x.copy())
+        return 3 * x
+
+    result = judged(doubling(spoils, SQUARES, TRIPLES, CLIPPED_AT_3, spoils), answer)
+    assert result.program == "triples"
+    assert np.array_equal(result.evidence.arguments["x"], kept[0])
+
+
+@pytest.mark.parametrize("name", ["multi_head_attention", "softmax", "bug_hunt_heads"])
+def test_verdicts_are_the_same_where_every_program_runs_anew(name, monkeypatch):
+    task = TASKS[name]
+    programs = [*task.programs[:6], *task.pairs[:2]]
+    expected = [evaluate(name, program.program, seed=3) for program in programs]
+    runs = []
+
+    def given_by(trial, program):
+        runs.append(program.slug)
+        return run_trusted(bound(program.program, trial.through), trial.arguments)
+
+    monkeypatch.setattr(Trial, "given_by", given_by)
+    for program, result in zip(programs, expected, strict=True):
+        anew = evaluate(name, program.program, seed=3)
+        assert (anew.status, anew.program, anew.message) == (result.status, result.program, result.message)
+    assert runs
 
 
 def test_an_answer_that_is_neither_of_two_mistakes_is_explained_by_none():

@@ -77,9 +77,22 @@ ATTACKS = [
         ),
         deserved=2,
     ),
+    *(
+        Attack(
+            f"{name}-when-asked-again",
+            (
+                IMPORTS, RIGHT["softmax_with_temperature"], RIGHT["attention_weights"], RIGHT["softmax"],
+                "import os\nright, seen = softmax, []\ndef softmax(scores):\n    if scores.tobytes() in seen[1:]:\n"
+                f"        {code}\n    seen.append(scores.tobytes())\n    return right(scores)", CHECKS,
+            ),
+            deserved=2,
+        )
+        for name, code in (("exit", "os._exit(0)"), ("a-loop", "while True: pass"), ("another-answer", "scores *= 2"))
+    ),
 ]  # fmt: skip
 # An exit in Python is caught where the answer is called; the first process of a namespace cannot signal itself.
 STOPPED = {f"{name}-in-the-answer" for name in ("os-exit", "segfault", "abort", "stack-overflow", "closing-everything")}
+STOPPED |= {"exit-when-asked-again"}
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ _OFTEN = 12  # Python makes code fast that has run eight times
 def rehearse(shell: Any) -> None:
     """Run a notebook and calls of its functions; leave nothing of it in `shell`."""
     cells = [*_CELLS * _OFTEN, _PLOT]
-    requests = [
+    requests: list[dict[str, Any]] = [
         {"do": "cells", "seed": 0, "cells": list(enumerate(cells, start=1)), "cell_seconds": 60, "most_body": 1 << 16,
          "most_printed": 0},
         *({"do": "describe", "task": "none", "name": name} for name in ("answer", "wrong", "letters", "absent")),
@@ -41,7 +41,7 @@ def rehearse(shell: Any) -> None:
         arrays: list[Any] = []
         given = [["x", to_header(np.ones((2, 3, 4)), arrays)], ["n_heads", to_header(2, arrays)]]
         request = {"do": "call", "task": "none", "name": name, "from": "name", "through": "", "seconds": 60.0}
-        frames.append(pack({**request, "arguments": given}, arrays))
+        frames.append(pack({**request, "given": [given]}, arrays))
     out, err, names, sources = sys.stdout, sys.stderr, dict(shell.user_ns), dict(linecache.cache)
     try:
         for frame in frames:

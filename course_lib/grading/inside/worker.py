@@ -109,9 +109,10 @@ class Worker:
     def _call(self, header: Header, arrays: Any) -> None:
         answer = dict(self._found(header))[header["from"]]
         way = getattr(ways, header["through"]) if header["through"] else None
-        arguments = {name: from_header(described, arrays) for name, described in header["arguments"]}
-        outcome = LocalRunner(header["seconds"])(bound(answer, way), arguments)
-        self._send_outcome(outcome)
+        run = LocalRunner(header["seconds"])
+        for given in header["given"]:
+            arguments = {name: from_header(described, arrays) for name, described in given}
+            self._send_outcome(run(bound(answer, way), arguments))
 
     def _probe(self, header: Header, _arrays: Any) -> None:
         """Try what is forbidden; asked for when the grader starts, in a process that gets no submission."""
