@@ -8,8 +8,8 @@
 # **What you'll do:** run a real language model, SmolLM2-135M, with the functions that you wrote, and find out what some
 # of its 270 heads do. About 30 minutes.
 #
-# **What you'll learn:** that nothing was left out, how heads are found by what they do, and what their weights do not
-# tell.
+# **What you'll learn:** that attention in a real model is made of the steps that you wrote and of nothing else, how
+# heads are found by what they do, and what their weights do not tell.
 #
 # **What you need:** [lesson 08](08_positions.ipynb): positions. [Lesson 09](09_cost.ipynb): the cache.
 # [Lesson 10](10_training.ipynb): leaving out a head. And the model: run `course model fetch` in a terminal, once. It
@@ -38,15 +38,15 @@ np.set_printoptions(precision=2, suppress=True)
 # %% [markdown] load-title
 # ## What is in the file
 #
-# SmolLM2 was made by Hugging Face in 2024. Its file has a list of tokens and the numbers that training found, here
-# squeezed into 4 and 8 bits each. The library turns them back into float32. The rest is arithmetic that you know.
+# SmolLM2 was made by Hugging Face in 2024. Its file has a list of tokens and the numbers that training found, nearly
+# all squeezed into 4 or 8 bits each. The library turns them back into float32. The rest is arithmetic that you know.
 # %% load-model tags=["nbval-ignore-output"]
 model = load_model(or_stand_in=True, report=ProgressBar("Writing out the weights"))
 model
 # %% load-tokens tags=["nbval-ignore-output"]
 tokens = model.tokenizer.encode("Attention in 2017: naïve 😀")
 print(tokens)
-print(model.tokenizer.pieces(tokens))
+print(*model.tokenizer.pieces(tokens), sep="|")
 # %% [markdown] tokens-text
 # Frequent words are one token, with the blank in front. Rare ones are several, a digit is always one, and the smiley is
 # cut between its bytes. Each token has a vector, its row in one table:
@@ -56,16 +56,24 @@ for name in ["vocabulary_size", "d_model", "n_layers", "n_heads", "n_kv_heads", 
     print(f"{name:16} {getattr(config, name):6,}")
 # %% [markdown] layer-text
 # Each of the 30 layers does what the model of lesson 10 did: `x + part(norm(x))`, for attention and then for the
-# feed-forward part. The differences are small:
+# feed-forward part, which works on each token by itself. The differences are small:
 #
 # * positions are rotations of queries and keys (lesson 08), not something that is added to the tokens;
 # * the norm divides by the size of the vector only: $x / \sqrt{\text{mean}(x^2)}$, times a learned gain;
 # * the feed-forward part has a gate: $(\text{silu}(xW_\text{gate}) \cdot xW_\text{up})\,W_\text{down}$;
 # * three query heads share one head of keys and values, so that the cache is a third as large.
 #
+# And how does a word come out? The vector that the last layer leaves for the last token is compared, by dot product,
+# with the vector of every token in the table. That gives 49,152 scores for what comes next. The token with the highest
+# one is written down, put behind the text, and the model runs again.
+#
 # ## Your functions
 #
 # Here are all steps of attention as the exercises ask for them. Paste your own over these.
+#
+# One remark on `rotate`: yours turns with the base 10,000, and this model was trained with 100,000. The first pair of
+# components turns by its position itself, whatever the base. So the library hands your function one pair at a time, and
+# as its position the angle that it shall turn by.
 # %% functions-heads
 def project(x, weight):
     return x @ weight
@@ -121,9 +129,10 @@ yours.calls
 # %% [markdown] calls-text
 # The whole question goes in at once, and then each new token by itself, with the keys and values of all before it in a
 # cache. The reading counts as one run, and so does each token that was written: 8 runs through 30 layers are 240
-# calls of softmax.
+# calls of softmax. (`repeat_kv` is called for keys and for values, `project` before the heads and after them: twice as
+# often.)
 #
-# Whoever wants to see that a step matters breaks it:
+# To see that a step matters, break it. The scale first, and then the order in which heads are shared:
 # %% break-scale tags=["nbval-ignore-output"]
 def without_scale(query, key):
     return query @ key.swapaxes(-1, -2)
@@ -133,9 +142,10 @@ def heads_in_turn(x, n_repeats):
     return np.concatenate([x] * n_repeats)
 
 
-for broken in ({"scaled_scores": without_scale}, {"repeat_kv": heads_in_turn}):
-    print(*broken, "is wrong:")
-    generate(yours.use(**broken), question, n_tokens=15)
+print("without the scale:")
+generate(yours.use(scaled_scores=without_scale), question, n_tokens=15)
+print("heads in turn, a b c a b c:")
+answer = generate(yours.use(repeat_kv=heads_in_turn), question, n_tokens=15)
 # %% [markdown] mask-title
 # ## A question without the mask
 #
@@ -156,18 +166,23 @@ answer = generate(yours.use(causal_mask=everything_allowed), question, n_tokens=
 #
 # No list says what a head is for. But you can make a text in which only one kind of head is of use, and see who
 # responds. Fifty random tokens, and then the same fifty again: nothing but the first block says how the second goes on.
+#
+# A loss says how surprised the model is by a token: $-\ln p$, with $p$ the probability that it gave the token before it
+# came. Its unit is the nat. Guess before you run the cell: is the second block less of a surprise than the first?
 # %% induction-weights tags=["nbval-ignore-output"]
 block = 50
 tokens = repeated_tokens(model, block, rng=np.random.default_rng(0))
 losses = token_losses(model, tokens)
 print(f"first block: {losses[: block - 1].mean():.1f} nats a token, ", end="")
 print(f"second block: {losses[block:].mean():.1f}")
+print(f"equal shares for all tokens: {np.log(config.vocabulary_size):.1f}")
 weights = head_weights(model, tokens)
 weights.shape
 # %% [markdown] induction-text
-# The model is far less surprised by the second block. It was never trained on such text, so it has to look up, as it
-# reads, what came next the last time. For token A that comes again, that is the key *after* the first A. The score of
-# such an **induction head** is the mean weight that goes there. (You write it in the exercise.)
+# The first block surprises it more than if it gave every token an equal share: it expects language, and meets none. By
+# the second block it is far less surprised. No training taught it this block, so it has to look up, as it reads, what
+# came next the last time. Where token A comes again, that is the key *after* the first A. A head that looks there is an
+# **induction head**, and its score is the mean weight that it gives to that key. (You write it in the exercise.)
 # %% induction-scores tags=["nbval-ignore-output"]
 print("induction:     ", *strongest_heads(induction_score(weights, block), 3), sep="\n  ")
 print("previous token:", *strongest_heads(previous_token_score(weights), 3), sep="\n  ")
@@ -178,9 +193,9 @@ print("previous token:", *strongest_heads(previous_token_score(weights), 3), sep
 # %% circuit-measure tags=["nbval-ignore-output"]
 for left_out in ([], [(16, 0)], [(11, 1)]):
     found = induction_score(head_weights(model, tokens, without_heads=left_out), block)
-    names = ", ".join(f"layer {layer} head {head}" for layer, head in left_out) or "nothing"
+    who = [f"without layer {layer} head {head}" for layer, head in left_out]
     both = f"layer 18 head 6 {found[18, 6]:.2f}, layer 17 head 4 {found[17, 4]:.2f}"
-    print(f"without {names}: {both}")
+    print(f"{''.join(who) or 'with all heads'}: {both}")
 # %% [markdown] widget-text
 # The induction heads live on what layer 16 head 0 writes. (And layer 11 head 1, with nearly the same score, is of no
 # use to them: a score alone does not tell.)
@@ -203,7 +218,7 @@ AllHeads(
 # %% [markdown] without-title
 # ## Without a head
 #
-# A score says where a head looks. Whether that matters, an ablation says.
+# A score says where a head looks. Whether that matters, you see when the head is left out (an **ablation**).
 # %% without-predict
 ask("predict_without_one_head")
 # %% without-answer
@@ -213,14 +228,15 @@ check("predict_without_one_head", answer)
 heads = [(18, 6), (18, 5), (18, 0), (16, 0), (11, 1)]
 effect = effect_without(model, tokens, heads, first=block + 1, report=ProgressBar("Leaving out"))
 for layer, head in heads:
-    print(f"without layer {layer} head {head}: {effect[layer, head]:+.2f} nats a token")
+    print(f"without layer {layer} head {head}: {effect[layer, head]:+z.2f} nats a token")
 # %% [markdown] without-text
-# One head of 270, and the second block becomes clearly worse. Its neighbours are not missed at all here. Without the
-# previous-token head of layer 16 it is worse still, since all induction heads go with it.
+# One head of 270, and the loss on the second block rises clearly. Its neighbours are not missed at all here. Without
+# the previous-token head of layer 16 it rises even more, since the induction heads lose what they look for.
 #
 # ## Nothing to look for
 #
-# Weights sum to 1, also where a head has found nothing. Where do they go then?
+# Weights sum to 1, also where a head has found nothing. Where do they go then? Guess a number before you run the cell:
+# how much of its weight does a head give to the first token of the text, the mean over all heads and all later tokens?
 # %% sink-measure tags=["nbval-ignore-output"]
 sinks = first_token_score(weights)
 equal = np.mean(1 / np.arange(2, len(tokens) + 1))
@@ -229,18 +245,18 @@ print(f"heads that give it more than half: {np.sum(sinks > 0.5)} of {sinks.size}
 # %% sink-carried tags=["nbval-ignore-output"]
 sizes = carried_sizes(model, tokens)
 share = (sizes / sizes.sum(axis=-1, keepdims=True))[:, :, 1:, 0].mean(axis=-1)
-print(f"mean share of what is carried away: {share.mean():.0%}")
+print(f"first token: {sinks.mean():.0%} of the weight, {share.mean():.0%} of what is carried away")
 for layer, head in [(23, 3), (23, 1)]:
-    both = f"{sinks[layer, head]:.0%} of the weight, {share[layer, head]:.0%} carried"
-    print(f"layer {layer} head {head}: {both}")
+    both = f"{sinks[layer, head]:.0%} of the weight, {share[layer, head]:.0%} of what is carried"
+    print(f"  in layer {layer} head {head}: {both}")
 # %% [markdown] sink-text
 # The first token is an **attention sink**: about half of all weight rests there, whatever the token is. What a key
-# brings is its weight times its value, $|w_{ij}\, v_j W_O|$, and the values at the sink are small for many heads. A
-# large weight on next to nothing is next to nothing.
+# brings is its weight times its value, and its size is $|w_{ij}\, v_j W_O|$. The values at the sink are small in many
+# heads, so it brings less than its weight says. A large weight on next to nothing is next to nothing.
 #
 # ## Weights are not the reason
 #
-# A last experiment. Two texts, and the weights of one are used for the other, in all heads.
+# A last experiment: two texts, and the weights of one are used for the other, in all heads of all layers.
 # %% borrowed-predict
 ask("predict_borrowed_weights")
 # %% borrowed-answer
@@ -273,7 +289,8 @@ print("Italy, with the weights of France:" + best_word(with_weights_of(model, it
 #
 # ## In practice
 #
-# * The logits agree with those of Hugging Face's transformers on the same weights to 0.001; a test compares them.
+# * The scores of the next token are called logits elsewhere. They agree with those of Hugging Face's library
+#   transformers on the same weights to 0.001; a test compares them.
 # * Generation waits for memory: each token reads all 538 MB of weights once. That is why models are stored in few bits.
 # * Sinks are relied on: whoever throws the first tokens out of a cache to save room breaks the model.
 #

@@ -500,7 +500,7 @@ _PREDICTIONS = (
         lesson=LESSON,
         title="Prediction: a question without the mask",
         asked="The model reads a question that is all there, and the causal mask is left out. Its answer is ...",
-        options={"a": "the same, since nothing is hidden any more", "b": "another one", "c": "better than before"},
+        options={"a": "the same, since no word is missing", "b": "a different one", "c": "better than before"},
         right="b",
         reveal=_reveal_without_mask,
         confusion="M17",
@@ -511,7 +511,7 @@ _PREDICTIONS = (
         title="Prediction: 269 heads of 270",
         asked="The text repeats a block of random tokens. Of the 270 heads, the one with the highest induction score "
         "is left out. In the second block the model gets ...",
-        options={"a": "hardly worse: 269 heads are left", "b": "clearly worse", "c": "better"},
+        options={"a": "hardly worse, since 269 heads are left", "b": "clearly worse", "c": "better"},
         right="b",
         reveal=_reveal_without_one_head,
         confusion="M26",
@@ -522,7 +522,7 @@ _PREDICTIONS = (
         title="Prediction: borrowed weights",
         asked='The model reads "The capital of Italy is", but all 270 heads must use the weights that they had on "The '
         'capital of France is". It goes on with ...',
-        options={"a": "Paris", "b": "Rome", "c": "neither: nothing fits any more"},
+        options={"a": "Paris", "b": "Rome", "c": "neither of the two"},
         right="b",
         reveal=_reveal_borrowed_weights,
         confusion="M25",

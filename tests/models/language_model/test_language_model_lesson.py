@@ -47,6 +47,10 @@ def test_sizes_and_tokens(real, prose):
     assert config.n_layers * config.n_heads == 270
     assert "three query heads share one head of keys and values" in prose
     assert config.n_repeats == 3
+    assert "That gives 49,152 scores for what comes next" in prose
+    assert real.forward([300, 301]).shape == (2, 49_152)
+    assert "yours turns with the base 10,000, and this model was trained with 100,000" in prose
+    assert config.rotary_base == 100_000
     assert "a digit is always one" in prose
     assert real.tokenizer.pieces(real.tokenizer.encode("2017")) == list("2017")
 
@@ -60,6 +64,10 @@ def test_the_calls_of_softmax(real, prose):
     )
     answer = generate(model, QUESTION, show=False)
     assert (1 + len(answer.tokens), model.calls["softmax"]) == (8, 240)
+    assert "`repeat_kv` is called for keys and for values, `project` before the heads and after them" in prose
+    model = real.use(repeat_kv=lambda x, n: np.repeat(x, n, axis=0), project=lambda x, weight: x @ weight)
+    model.forward(answer.prompt)
+    assert model.calls == {"repeat_kv": 60, "project": 60}
 
 
 def test_without_the_mask_it_answers_something_else(real, usual_answer, prose):
@@ -70,8 +78,10 @@ def test_without_the_mask_it_answers_something_else(real, usual_answer, prose):
 
 
 def test_the_second_block_surprises_far_less(real, repeated, prose):
-    assert "The model is far less surprised by the second block" in prose
+    assert "By the second block it is far less surprised" in prose
+    assert "The first block surprises it more than if it gave every token an equal share" in prose
     losses = token_losses(real, repeated(0).tokens)
+    assert losses[: BLOCK - 1].mean() > np.log(real.config.vocabulary_size)
     assert losses[BLOCK:].mean() < 0.25 * losses[: BLOCK - 1].mean()
 
 
@@ -91,7 +101,7 @@ def test_induction_heads_live_on_one_previous_token_head(real, repeated, prose):
 
 def test_what_is_lost_without_a_head(real, repeated, prose):
     assert "Its neighbours are not missed at all here" in prose
-    assert "Without the previous-token head of layer 16 it is worse still" in prose
+    assert "Without the previous-token head of layer 16 it rises even more" in prose
     heads = [(18, 6), (18, 5), (18, 0), (16, 0)]
     effect = effect_without(real, repeated(0).tokens, heads, first=BLOCK + 1)
     assert effect[16, 0] > effect[18, 6] > 1
