@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from course_lib.errors import CourseError
 from course_lib.lab import course_folder, free_port
 
 DISTRIBUTION = "self-attention-course"
@@ -58,7 +59,7 @@ def examine() -> list[Finding]:
     if in_browser():
         findings.append(Finding("JupyterLab", "ok", "not needed: this page runs Python in the browser"))
     else:
-        findings += [*server_findings(), *front_end_findings(), port_finding(), disk_finding()]
+        findings += [*server_findings(), *front_end_findings(), port_finding(), disk_finding(), *model_findings()]
     return [*findings, folder_finding()]
 
 
@@ -312,6 +313,18 @@ def disk_finding() -> Finding:
     if free >= MEGABYTES_TO_WORK:
         return Finding("Free disk space", "ok", f"{free} MB")
     return Finding("Free disk space", "warning", f"only {free} MB", f"Free at least {MEGABYTES_TO_WORK} MB.")
+
+
+def model_findings() -> list[Finding]:
+    """Say whether the language model is here; that it is not is no trouble, since only the last lesson asks for it."""
+    try:
+        from course_lib.models.language_model.store import model_path
+
+        is_here = model_path().is_file()
+    except (ImportError, CourseError):  # what they need is missing, and was named above
+        return []
+    missing = "not fetched yet; only lesson 11 asks for it:  course model fetch"
+    return [Finding("Language model", "ok", "fetched" if is_here else missing)]
 
 
 def _found(module: str) -> bool:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "checks": {"errors", "shapes", "attention", "models", "plots", "widgets"},  # widgets inside functions only, below
     "grading": {"errors", "shapes", "attention", "models", "plots", "checks"},
     "authoring": {"errors"},
-    "doctor": {"errors", "lab"},
+    "doctor": {"errors", "lab", "models"},
     "site": {"errors", "authoring", "widgets"},
     "lab": {"errors"},
     "lab_socket": set(),

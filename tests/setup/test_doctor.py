@@ -11,6 +11,7 @@ import pytest
 
 from course_lib import doctor
 from course_lib.doctor import Finding, examine, show
+from course_lib.models.language_model.store import model_path
 
 DiskUsage = namedtuple("DiskUsage", "total used free")
 
@@ -107,6 +108,18 @@ def test_port_folder_and_disk_findings_warn(tmp_path: Path, monkeypatch: pytest.
     assert finding.state == "warning"
     assert finding.ok, "the lessons run all the same"
     assert str(blocked) in finding.found
+
+
+def test_model_findings_tell_what_to_run_and_never_worry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_MODEL_FOLDER", str(tmp_path))
+    (finding,) = doctor.model_findings()
+    assert (finding.state, finding.cure) == ("ok", "")
+    assert finding.found.endswith("course model fetch")
+    model_path().write_bytes(b"model")
+    assert doctor.model_findings()[0].found == "fetched"
+    monkeypatch.delenv("COURSE_MODEL_FOLDER")
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert doctor.model_findings() == []
 
 
 def test_in_a_browser_only_what_notebooks_import_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,8 +199,9 @@ def _told(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise CourseError(_no_room(folder)) from None
+        why = "it is a file" if folder.exists() and not folder.is_dir() else error.strerror or error
         raise CourseError(
-            f"The model's folder {folder} cannot be used: {error.strerror or error}. Name another one in "
+            f"The model's folder {folder} cannot be used: {why}. Name another one in "
             f"{store.FOLDER_VARIABLE}."
         ) from None
 

