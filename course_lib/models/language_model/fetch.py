@@ -201,8 +201,7 @@ def _told(folder: Path) -> Iterator[None]:
             raise CourseError(_no_room(folder)) from None
         why = "it is a file" if folder.exists() and not folder.is_dir() else error.strerror or error
         raise CourseError(
-            f"The model's folder {folder} cannot be used: {why}. Name another one in "
-            f"{store.FOLDER_VARIABLE}."
+            f"The model's folder {folder} cannot be used: {why}. Name another one in {store.FOLDER_VARIABLE}."
         ) from None
 
 
