@@ -10,7 +10,7 @@ import pytest
 
 from course_lib.checks import evaluate
 from course_lib.checks.engine import TASKS
-from course_lib.checks.judging.differences import describe_difference, name_factor
+from course_lib.checks.judging.differences import describe_difference, is_close, name_factor
 from course_lib.checks.result import Evidence
 from course_lib.checks.tasks import FunctionTask
 
@@ -448,3 +448,18 @@ def test_sentences_are_short_kind_and_never_the_corrected_line(why, look):
         assert unkind not in f"{why} {look}".lower()
     assert "keepdims=True" not in why + look
     assert " = " not in look
+
+
+def test_is_close_says_what_allclose_says():
+    rng, odd = np.random.default_rng(5), [0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e-9, 1e9, 1e300]
+    verdicts = []
+    for number in range(600):
+        size = rng.integers(5)
+        pool = odd if number % 3 else [*odd[:3], 1e-9, 1e9]
+        expected, given = (rng.choice(pool, size=size) for _ in range(2))
+        given = np.where(rng.random(size) < 0.8, expected * (1 + rng.choice([0, 1e-6, 1e-4])), given)
+        finite = np.abs(expected[np.isfinite(expected)])
+        allowed = 1e-5 * min(float(finite.max()) if finite.size else 1.0, 1e6)
+        verdicts.append(is_close(expected, given, 1e-5))
+        assert verdicts[-1] == np.allclose(given, expected, rtol=1e-5, atol=allowed, equal_nan=True), (expected, given)
+    assert {True, False} == set(verdicts)
