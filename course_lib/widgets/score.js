@@ -223,7 +223,7 @@ function scorePlane(model, first, changes, help, request) {
       plane.frame(state.extent);
       const origin = plane.place([0, 0]);
       const tips = [state.query, ...state.key].map((vector) => plane.place(vector));
-      drawing.draw(plane, state, held === null ? state.query : state.key[held]);
+      const angleBox = drawing.draw(plane, state, held === null ? state.query : state.key[held]);
       arrows.query.move(origin, tips[0]);
       labels.query.set("q", tips[0]);
       for (const row of rows) {
@@ -234,7 +234,8 @@ function scorePlane(model, first, changes, help, request) {
         }
       }
       for (const handle of handles) handle.draw();
-      placeLabels([labels.query, labels.key[state.selected], ...labels.key], plane, tips);
+      const others = labels.key.filter((_, row) => row !== state.selected);
+      placeLabels([labels.query, labels.key[state.selected], ...others], plane, tips, [angleBox]);
     },
     stop: () => plane.stop(),
   };
@@ -255,6 +256,7 @@ function angleDrawing() {
      * @param {Plane} plane
      * @param {Scored} state
      * @param {readonly number[]} held
+     * @returns the room that the angle's number takes, in pixels
      */
     draw(plane, state, held) {
       setAttributes(guide, { d: guidePath(plane, state, held) });
@@ -276,10 +278,9 @@ function angleDrawing() {
       setAttributes(arc, { d: known ? arcPath(origin, from, turn) : "" });
       setText(label, known ? degrees(angle) : "");
       const middle = from + turn / 2;
-      setAttributes(label, {
-        x: (origin[0] + 42 * Math.cos(middle)).toFixed(1),
-        y: (origin[1] - 42 * Math.sin(middle) + 4).toFixed(1),
-      });
+      const [x, y] = [origin[0] + 42 * Math.cos(middle), origin[1] - 42 * Math.sin(middle) + 4];
+      setAttributes(label, { x: x.toFixed(1), y: y.toFixed(1) });
+      return known ? { x: x - 16, y: y - 11, width: 32, height: 14 } : { x: 0, y: 0, width: 0, height: 0 };
     },
   };
 }

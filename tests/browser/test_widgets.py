@@ -9,7 +9,7 @@ from jupyter_page import NotebookPage
 from probes import CUT_TEXT, LOW_CONTRAST
 from stage_page import formula, handle, picture, until, vector
 
-IMPORTS = "from course_lib.widgets import AttentionStage, Projection"
+IMPORTS = "from course_lib.widgets import AttentionStage, Projection, Score"
 
 
 def show_stage(lab: NotebookPage, options: str = "", *more: str) -> Any:
@@ -174,6 +174,24 @@ def test_no_text_is_cut_at_any_width(bench: NotebookPage) -> None:
         assert root.evaluate(CUT_TEXT) == [], f"at a width of {width}"
         assert root.evaluate("node => node.scrollWidth <= node.clientWidth")
     bench.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+HIDDEN_LABELS = """(root) => {
+  const texts = [...root.querySelectorAll(".cw-label")].filter((label) => label.textContent !== "");
+  const boxes = texts.map((label) => label.getBoundingClientRect());
+  const covered = ([a, b]) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left))
+    * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+  const pairs = boxes.flatMap((box, at) => boxes.slice(0, at).map((other) => [box, other]));
+  return [texts.length, pairs.filter((pair) => covered(pair) > 0.3 * pair[0].width * pair[0].height).length];
+}"""
+
+
+def test_names_part_where_vectors_come_together(bench: NotebookPage) -> None:
+    together = "[[1, 1], [1.05, 0.95], [1, 1.1], [0.95, 1]]"
+    root = show_stage(bench, ", ".join([together] * 3), f"score = Score([1, 1], {together})\nscore", "Score()")
+    for part, n_labels in ((root, 13), (bench.cell(2).locator(".cw-root"), 6), (bench.cell(3).locator(".cw-root"), 5)):
+        part.scroll_into_view_if_needed()
+        until(lambda part=part, n_labels=n_labels: part.evaluate(HIDDEN_LABELS) == [n_labels, 0])  # type: ignore[misc]
 
 
 def test_a_stage_of_two_panels_speaks_of_scores_alone(bench: NotebookPage) -> None:

@@ -102,25 +102,34 @@ function textWidth(text, family) {
 }
 
 const TURNS = [0, 0.6, -0.6, 1.2, -1.2, 1.9, -1.9, 2.6, -2.6];
+const AWAY = [11, 26, 41]; // pixels from the tip: farther only where vectors have come together
+const CROWDED = 150; // a cost above which it is looked for room farther away
 
 /**
- * Put every label beside its tip, beyond the arrow where there is room, else turned aside; first come, first served.
- * A label stays on the side where it is unless another is clearly better, so that it does not flicker in a drag.
+ * Put every label beside its tip, beyond the arrow where there is room, else turned aside, else a little farther away;
+ * first come, first served. A label stays on the side where it is unless another is clearly better, so that it does not
+ * flicker in a drag.
  * @param {readonly Label[]} labels
  * @param {Plane} plane
  * @param {readonly (readonly [number, number])[]} tips what labels must not cover, in pixels
+ * @param {readonly Box[]} texts other texts that they must not cover
  */
-export function placeLabels(labels, plane, tips) {
+export function placeLabels(labels, plane, tips, texts = []) {
   /** @type {Box[]} */
   const taken = tips.map(([x, y]) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }));
+  taken.push(...texts);
   for (const label of labels) {
     const width = textWidth(label.text, plane.family) + 4;
     let best = { cost: Infinity, box: taken[0], turn: 0 };
-    for (const turn of TURNS) {
-      const box = boxBeside(label, plane, width, turn);
-      let cost = 25 * Math.abs(turn) - (turn === label.turn ? 30 : 0) + outside(box, plane.size);
-      for (const other of taken) cost += 4 * overlap(box, other);
-      if (cost < best.cost) best = { cost, box, turn };
+    for (const away of AWAY) {
+      if (best.cost < CROWDED) break;
+      for (const turn of TURNS) {
+        const box = boxBeside(label, plane, width, turn, away);
+        let cost = 4 * (away - AWAY[0]) + 25 * Math.abs(turn) - (turn === label.turn ? 30 : 0);
+        cost += outside(box, plane.size);
+        for (const other of taken) cost += 4 * overlap(box, other);
+        if (cost < best.cost) best = { cost, box, turn };
+      }
     }
     label.turn = best.turn;
     taken.push(best.box);
@@ -135,14 +144,15 @@ export function placeLabels(labels, plane, tips) {
  * @param {Plane} plane
  * @param {number} width
  * @param {number} turn
+ * @param {number} away
  * @returns {Box}
  */
-function boxBeside(label, plane, width, turn) {
+function boxBeside(label, plane, width, turn, away) {
   const [x, y] = label.tip;
   const [dx, dy] = [x - plane.size / 2, y - plane.size / 2];
   const angle = (dx === 0 && dy === 0 ? -0.8 : Math.atan2(dy, dx)) + turn;
-  const centreX = x + Math.cos(angle) * (11 + width / 2);
-  const centreY = y + Math.sin(angle) * (11 + LABEL_HEIGHT / 2);
+  const centreX = x + Math.cos(angle) * (away + width / 2);
+  const centreY = y + Math.sin(angle) * (away + LABEL_HEIGHT / 2);
   return { x: centreX - width / 2, y: centreY - LABEL_HEIGHT / 2, width, height: LABEL_HEIGHT };
 }
 

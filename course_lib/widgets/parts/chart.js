@@ -310,7 +310,7 @@ export class Mark {
       height: bottom - top + 30,
     });
     setAttributes(this.line, { d: `M${x.toFixed(1)} ${top}V${bottom}` });
-    setAttributes(this.knob, { d: `M${point(x, bottom)}m-6 0l6 -9l6 9v7h-12z` });
+    setAttributes(this.knob, { d: `M${point(x, bottom)}m-6 0l6 -9l6 9v4h-12z` });
     const text = this.options.text(value);
     setText(this.tag, text);
     const half = 3.6 * text.length;
