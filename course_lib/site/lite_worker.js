@@ -51,8 +51,9 @@ async function fetched(event, how) {
 async function keep(address, answer) {
   const cache = await caches.open(COURSE_CACHE);
   const stamp = (/** @type {Response | undefined} */ one) => one && (one.headers.get("etag") ?? one.headers.get("last-modified"));
-  if (stamp(answer) && stamp(answer) === stamp(await cache.match(address, { ignoreVary: true }))) return;
-  await cache.put(address, answer);
+  if (stamp(answer) && stamp(answer) === stamp(await cache.match(address, { ignoreVary: true }))) {
+    await answer.body?.cancel(); // or the browser would hold what nobody reads
+  } else await cache.put(address, answer);
 }
 
 importScripts("./jupyterlite-service-worker.js");
