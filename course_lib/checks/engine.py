@@ -63,8 +63,9 @@ def evaluate(name: str, answer: Any, *, seed: int = 0, run: Runner | None = None
     seed : int
         What the inputs are drawn with. The verdict is the same for every seed.
     run : callable, optional
-        ``run(answer, arguments)`` calls the answer and gives an `Outcome`; the grader puts its jail here. None means
-        in this process, stopped after `running.TIME_LIMIT` seconds where the system can interrupt.
+        ``run(answer, given)`` calls the answer with each of the given arguments and gives a list of `Outcome`; the
+        grader puts its jail here. None means in this process, stopped after `running.TIME_LIMIT` seconds where the
+        system can interrupt.
 
     Returns
     -------

@@ -6,7 +6,7 @@ cells again, but for a cell that took a process with it.
 
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,14 @@ _GRACE = 1.0  # seconds that a process has to stop its own code, before it is st
 _MOST_TEXT = 500
 _MOST_PROCESSES = 40  # for one submission
 _KINDS = ("array", "raised", "odd", "empty", "late")
+
+
+class CallEnded(WorkerEnded):
+    """The process went in one of several calls; `outcomes` are those of the calls before."""
+
+    def __init__(self, ended: WorkerEnded, outcomes: list[Outcome]) -> None:
+        super().__init__(ended.how, by_the_clock=ended.by_the_clock)
+        self.outcomes = outcomes
 
 
 class JailedAnswer:
@@ -89,7 +97,7 @@ class Conversation:
 
         Raises
         ------
-        WorkerEnded
+        CallEnded
             Where a call took the process with it.
         """
         arrays: list[NDArray[Any]] = []
@@ -98,8 +106,12 @@ class Conversation:
             "through": through, "seconds": seconds,
             "given": [[[name, to_header(value, arrays)] for name, value in one.items()] for one in given],
         }  # fmt: skip
-        answers = self._exchange(request, arrays, seconds, len(given))
-        outcomes = [_outcome(*came, names=tuple(one)) for came, one in zip(answers, given, strict=True)]
+        outcomes: list[Outcome] = []
+        try:
+            for one, came in zip(given, self._exchange(request, arrays, seconds, len(given)), strict=True):
+                outcomes.append(_outcome(*came, names=tuple(one)))
+        except WorkerEnded as ended:
+            raise CallEnded(ended, outcomes) from None
         self.was_stopped = self.was_stopped or any(outcome.kind == "late" for outcome in outcomes)
         return outcomes
 
@@ -112,7 +124,7 @@ class Conversation:
 
     def _exchange(
         self, request: Header, arrays: list[NDArray[Any]], seconds: float, n_answers: int = 1
-    ) -> list[tuple[Header, list[Any]]]:
+    ) -> Iterator[tuple[Header, list[Any]]]:
         worker = self._ready_worker()
         if request["do"] == "call" and not self._has_asked:
             self._has_asked = True
@@ -121,7 +133,8 @@ class Conversation:
             wait = min(seconds, self._left()) + _GRACE
             until = time.monotonic() + wait
             worker.send(request, arrays, wait)
-            return [worker.receive(until - time.monotonic(), self.limits.answer_bytes) for _ in range(n_answers)]
+            for _ in range(n_answers):
+                yield worker.receive(until - time.monotonic(), self.limits.answer_bytes)
         except WorkerEnded as ended:
             self._lost(ended)
             raise

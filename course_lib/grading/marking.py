@@ -24,7 +24,7 @@ from course_lib.checks.running.runner import Through
 from course_lib.checks.tasks import TOLERANCE, Arguments, FunctionTask, Task
 from course_lib.errors import OptionError
 from course_lib.grading.assignments import ASSIGNMENTS, Asked, Assignment, find_assignment
-from course_lib.grading.conversation import Conversation
+from course_lib.grading.conversation import CallEnded, Conversation
 from course_lib.grading.sandbox.errors import SandboxError
 from course_lib.grading.sandbox.folder import Folder, remove
 from course_lib.grading.sandbox.levels import Level, find_level, jail_for
@@ -240,7 +240,7 @@ def _asked_again(task: FunctionTask, run: "_JailRunner", seed: int) -> Result | 
     """Repeat the calls of an answer that has passed, in an order it cannot know; None if all come to the same."""
     made = [call for call in run.made if call.through == _name_of(task.through)]
     random.Random(seed).shuffle(made)
-    for call, given in zip(made, run.all(made[0].answer, [call.arguments for call in made]), strict=True):
+    for call, given in zip(made, run(made[0].answer, [call.arguments for call in made]), strict=True):
         if given.kind == "late":
             return wording.too_slow(task)
         if given.changed or not agree(call.outcome, given, TOLERANCE):
@@ -266,28 +266,23 @@ class _JailRunner:
         self.ended = ""
         self.made: list[_Call] = []
 
-    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
-        """Call `answer`, which is inside, with `arguments`."""
-        (outcome,) = self.all(answer, [arguments])
-        if not self.ended:
-            function = answer.function if isinstance(answer, Through) else None
-            self.made.append(_Call(answer, _name_of(function), arguments, outcome))
-        return outcome
-
-    def all(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
-        """Call `answer` with each of the given arguments; to ask for all of them at once costs half as much."""
+    def __call__(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
+        """Call `answer`, which is inside, with each of the given arguments; all at once, which costs half as much."""
         function, jailed = (answer.function, answer.func) if isinstance(answer, Through) else (None, answer)
-        if not self.ended and self._left <= 0:
-            return [Outcome("late") for _ in given]
+        outcomes: list[Outcome] = []
         started = time.monotonic()
-        try:
-            if not self.ended:
-                return self._conversation.call(jailed, _name_of(function), given, self._left)
-        except WorkerEnded as ended:
-            self.ended = ended.how
-        finally:
-            self._left -= time.monotonic() - started
-        return [Outcome("raised", problem=Problem("Stopped", self.ended)) for _ in given]
+        if not self.ended and self._left > 0:
+            try:
+                outcomes = self._conversation.call(jailed, _name_of(function), given, self._left)
+            except CallEnded as ended:
+                outcomes, self.ended = ended.outcomes, ended.how
+            finally:
+                self._left -= time.monotonic() - started
+        self.made += [
+            _Call(answer, _name_of(function), *pair) for pair in zip(given, outcomes, strict=False)
+        ]  # fmt: skip
+        missing = Outcome("raised", problem=Problem("Stopped", self.ended)) if self.ended else Outcome("late")
+        return outcomes + [missing] * (len(given) - len(outcomes))
 
 
 def _name_of(way: Callable[..., Any] | None) -> str:

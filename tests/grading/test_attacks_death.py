@@ -130,13 +130,13 @@ def test_a_zygote_that_is_lost_in_the_middle_costs_nobody_a_point(marker, monkey
 
     def losing(conversation, *arguments):
         calls.append(arguments)
-        if len(calls) == 20:
+        if len(calls) == 10:
             marker._zygotes["03_softmax"]._process.kill()
         return call(conversation, *arguments)
 
     monkeypatch.setattr(Conversation, "call", losing)
     assert without_seconds(marker.mark(honest())) == without_seconds(expected)
-    assert len(calls) > 20
+    assert len(calls) > 10
 
 
 @pytest.mark.parametrize("level", ["full", "limited"])

@@ -67,17 +67,12 @@ class Trials:
 
     def of(self, families: Sequence[Family]) -> list[Trial]:
         """Return a trial for each family, stopping after one that took too long."""
-        trials = []
-        for family in families:
-            trials.append(self._of(family))
-            if trials[-1].given.kind == "late":
-                break
-        return trials
-
-    def _of(self, family: Family) -> Trial:
-        if id(family) not in self._made:
-            self._made[id(family)] = self.on(family, self.drawn(family))
-        return self._made[id(family)]
+        missing = [family for family in families if id(family) not in self._made]
+        made = self._on([(family, self.drawn(family)) for family in missing])
+        self._made |= {id(trial.family): trial for trial in made}
+        trials = [self._made[id(family)] for family in families]
+        late = [number for number, trial in enumerate(trials, start=1) if trial.given.kind == "late"]
+        return trials[: late[0]] if late else trials
 
     def drawn(self, family: Family) -> Arguments:
         """Return the input of a family."""
@@ -91,30 +86,44 @@ class Trials:
 
     def again(self, trial: Trial) -> Outcome:
         """Call the answer once more with the arguments of a trial."""
-        return self._called(trial.arguments)
+        return self._called([trial.arguments])[0]
 
     def caller(self, through: Callable[..., Any] | None) -> Callable[..., NDArray[np.float64]]:
         """Return what runs the answer for a property; an exception or an odd answer gives an array of no numbers."""
 
         def call(**arguments: object) -> NDArray[np.float64]:
-            outcome = self._called(arguments, through)
+            (outcome,) = self._called([arguments], through)
             return outcome.array if outcome.array is not None else np.empty(0)
 
         return call
 
-    def _called(self, arguments: Arguments, through: Callable[..., Any] | None = None) -> Outcome:
-        outcome = self._run(bound(self._answer, through or self.task.through), arguments)
-        self.is_late = self.is_late or outcome.kind == "late"
-        return outcome
+    def _called(
+        self, given: Sequence[Arguments], through: Callable[..., Any] | None = None
+    ) -> list[Outcome]:  # fmt: skip
+        outcomes = self._run(bound(self._answer, through or self.task.through), given) if given else []
+        self.is_late = self.is_late or any(outcome.kind == "late" for outcome in outcomes)
+        return outcomes
 
     def on(self, family: Family, arguments: Arguments) -> Trial:
         """Run the answer on an input of a family."""
+        return self._on([(family, arguments)])[0]
+
+    def _on(self, inputs: Sequence[tuple[Family, Arguments]]) -> list[Trial]:
+        outcomes = self._called([arguments for _, arguments in inputs])
+        self.first = self.first or next(iter(outcomes), None)
+        return [
+            Trial(
+                family, arguments, self._expected(family, arguments), given, self.task.through,
+                self._stage_of(family, arguments),
+            )
+            for (family, arguments), given in zip(inputs, outcomes, strict=True)
+        ]  # fmt: skip
+
+    def _expected(self, family: Family, arguments: Arguments) -> Outcome:
         expected = run_trusted(self.task.reference, arguments)
         if expected.kind != "array":
             raise RuntimeError(f"the reference of {self.task.name} gave no array for {family.label}: {expected}")
-        given = self._called(arguments)
-        self.first = self.first or given
-        return Trial(family, arguments, expected, given, self.task.through, self._stage_of(family, arguments))
+        return expected
 
     def _stage_of(self, family: Family, arguments: Arguments) -> Stage:
         """Return the stage of an input; leading axes make a batch, whatever the family says."""

@@ -11,7 +11,7 @@ import re
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -49,8 +49,8 @@ def bound(answer: Any, function: Callable[..., Any] | None) -> Any:
 class Runner(Protocol):
     """Anything that can call an answer."""
 
-    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
-        """Call `answer` with `arguments`, by position."""
+    def __call__(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
+        """Call `answer` with each of the given arguments, by position."""
 
 
 class LocalRunner:
@@ -59,8 +59,12 @@ class LocalRunner:
     def __init__(self, seconds: float = TIME_LIMIT) -> None:
         self._left = seconds
 
-    def __call__(self, answer: Any, arguments: Arguments) -> Outcome:
-        """Call `answer` with copies of `arguments`, by position."""
+    def __call__(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
+        """Call `answer` with copies of each of the given arguments, by position."""
+        return [self.once(answer, arguments) for arguments in given]
+
+    def once(self, answer: Any, arguments: Arguments) -> Outcome:
+        """Call `answer` with copies of `arguments`; once the time is over, say so in its place."""
         if self._left <= 0:
             return Outcome("late")
         copies = _copied(arguments)

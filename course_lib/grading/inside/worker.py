@@ -112,7 +112,7 @@ class Worker:
         run = LocalRunner(header["seconds"])
         for given in header["given"]:
             arguments = {name: from_header(described, arrays) for name, described in given}
-            self._send_outcome(run(bound(answer, way), arguments))
+            self._send_outcome(run.once(bound(answer, way), arguments))
 
     def _probe(self, header: Header, _arrays: Any) -> None:
         """Try what is forbidden; asked for when the grader starts, in a process that gets no submission."""
