@@ -263,7 +263,8 @@ ask("predict_borrowed_weights")
 answer = ...  # "a", "b" or "c"
 check("predict_borrowed_weights", answer)
 # %% borrowed-measure tags=["nbval-ignore-output"]
-france, italy = (model.tokenizer.encode(f"The capital of {name} is") for name in ["France", "Italy"])
+france = model.tokenizer.encode("The capital of France is")
+italy = model.tokenizer.encode("The capital of Italy is")
 
 
 def best_word(scores):
