@@ -125,7 +125,7 @@ fitted, unseen = sums[:, ::2], sums[:, 1::2]  # the map is fitted at even places
 wanted = np.repeat(np.eye(50), 10, axis=0)  # one output for each word, 1 where it is that word
 reader = np.linalg.lstsq(fitted.reshape(500, 64), wanted, rcond=None)[0]
 found = (unseen @ reader).argmax(axis=-1)
-print(f"the right word at places it was not fitted to: {(found.T == np.arange(50)).mean():.0%}")
+print(f"the right word at places it was not fitted to: {(np.arange(50) == found.T).mean():.0%}")
 # %% [markdown] rotate-title
 # In a space of 64 directions there is room for both: positions and words lie in directions that hardly touch, so a
 # learned matrix can tell them apart.
