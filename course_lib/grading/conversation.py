@@ -110,9 +110,9 @@ class Conversation:
         try:
             for one, came in zip(given, self._exchange(request, arrays, seconds, len(given)), strict=True):
                 outcomes.append(_outcome(*came, names=tuple(one)))
+                self.was_stopped = self.was_stopped or outcomes[-1].kind == "late"
         except WorkerEnded as ended:
             raise CallEnded(ended, outcomes) from None
-        self.was_stopped = self.was_stopped or any(outcome.kind == "late" for outcome in outcomes)
         return outcomes
 
     def close(self) -> None:
