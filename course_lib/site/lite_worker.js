@@ -31,10 +31,10 @@ async function freshFirst(event) {
   try {
     // Without this a browser may take a page as fresh for months, by its date alone, and never see the newer course.
     return await fetched(event, { cache: "no-cache" });
-  } catch (error) {
+  } catch {
     const found = await caches.match(event.request, { ignoreSearch: true, ignoreVary: true });
-    if (found) return found;
-    throw error;
+    // What was fetched before this worker was there may still be with the browser itself.
+    return found ?? fetch(event.request, { cache: "force-cache" });
   }
 }
 
