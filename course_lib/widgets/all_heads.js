@@ -130,7 +130,8 @@ function tokenStrip(first, change) {
       shortened(token, 12),
     ),
   );
-  const chips = first.tokens.map(() => html("span", { class: "cw-all-chip" }));
+  const numbers = first.tokens.map(() => html("span", { class: "cw-all-number" }));
+  const chips = numbers.map((number) => html("span", { class: "cw-all-chip" }, number));
   const called = html("span", { class: "cw-all-called" });
   walkable(buttons, ["ArrowLeft", "ArrowRight"], (selected) => change({ selected }));
   const element = html(
@@ -153,7 +154,7 @@ function tokenStrip(first, change) {
         const isPicked = place === state.selected;
         setAttributes(button, { "aria-pressed": String(isPicked), tabindex: isPicked ? 0 : -1 });
         const { background, text } = weightColours(row[place], theme);
-        setText(chips[place], state.tokens.length > MOST_NUMBERS ? "" : written(row[place]));
+        setText(numbers[place], state.tokens.length > MOST_NUMBERS ? "" : written(row[place]));
         Object.assign(chips[place].style, { backgroundColor: background, color: text });
       });
     },

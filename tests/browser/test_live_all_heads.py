@@ -31,7 +31,7 @@ def agrees(lab: NotebookPage, root: Any) -> bool:
     """The sentence is that of the kernel, the first lines are its order, the numbers its weights."""
     lines = root.locator(".cw-all-head > span:first-child").all_inner_texts()
     order = lab.array("heads.order")
-    numbers = [float(text) for text in root.locator(".cw-all-chip").all_inner_texts()]
+    numbers = [float(text) for text in root.locator(".cw-all-number").all_inner_texts()]
     row = lab.array("heads.weights.reshape(-1, 6, 6)[heads.head, heads.selected]")
     return (
         said(root) == lab.ask("print(heads)").strip()
