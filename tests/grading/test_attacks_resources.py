@@ -1,7 +1,9 @@
 """Notebooks that take more time, memory, disk, processes or output than there is for them: stopped, and only they."""
 
+from dataclasses import replace
+
 import pytest
-from hostile import CHECKS, HASTY, IMPORTS, RIGHT, Attack, run_among_honest
+from hostile import CHECKS, HASTY, IMPORTS, PATIENT, RIGHT, Attack, run_among_honest
 from hostile import run as run_alone
 
 from course_lib.grading.marking import Marker
@@ -75,9 +77,9 @@ def in_the_answer(name, code, **options):
 
 ATTACKS = [
     *(in_a_cell(name, code, fails=True) for name, code in (LOOPS | GREEDY).items()),
-    *(in_a_cell(name, code) for name, code in FLOODS.items()),
     *(in_the_answer(name, code) for name, code in (LOOPS | GREEDY | RESULTS).items()),
 ]
+BORNE = [in_a_cell(name, code) for name, code in FLOODS.items()]  # these end, and nothing has to be stopped
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +88,32 @@ def marker():
         yield made
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_is_stopped_alone(marker, attack):
-    marked = run_alone(marker, attack)
+@pytest.fixture(scope="module")
+def patient_marker():
+    """One that gives a busy machine the time to swallow a flood."""
+    with Marker(limits=replace(PATIENT, memory_bytes=HASTY.memory_bytes)) as made:
+        yield made
+
+
+def assert_is_short(marked):
     assert len(marked.printed) <= 2 * HASTY.printed_characters
     assert all(len(mark.message) < 5000 for mark in marked.marks)
     assert all(len(remark) < 1000 for remark in marked.remarks)
 
 
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_is_stopped_alone(marker, attack):
+    assert_is_short(run_alone(marker, attack))
+
+
+@pytest.mark.parametrize("attack", BORNE, ids=lambda attack: attack.name)
+def test_is_borne_alone(patient_marker, attack):
+    assert_is_short(run_alone(patient_marker, attack))
+
+
 def test_is_stopped_among_honest_ones(marker):
     run_among_honest(marker, ATTACKS)
+
+
+def test_is_borne_among_honest_ones(patient_marker):
+    run_among_honest(patient_marker, BORNE)
