@@ -121,7 +121,7 @@ check("predict_added_positions", answer)
 # %% sine-blur-measure
 words, places = rng.standard_normal((50, 64)), sinusoidal_positions(20, 64)
 sums = words[:, np.newaxis] + places  # every word at every place: (50, 20, 64)
-fitted, unseen = sums[:, ::2], sums[:, 1::2]  # the map is fitted at even places, and tried at odd ones
+fitted, unseen = sums[:, ::2], sums[:, 1::2]  # fitted at even places, tried at odd ones
 wanted = np.repeat(np.eye(50), 10, axis=0)  # one output for each word, 1 where it is that word
 reader = np.linalg.lstsq(fitted.reshape(500, 64), wanted, rcond=None)[0]
 found = (unseen @ reader).argmax(axis=-1)

@@ -34,10 +34,11 @@ def memorised():
     """A softmax that knows the inputs of the notebook's own check, with the answers, and nothing else."""
     table = {}
 
-    def remembering(answer, arguments):
-        outcome = LocalRunner()(answer, arguments)
-        table[np.asarray(arguments["scores"]).tobytes().hex()[:200]] = outcome.array.tolist()
-        return outcome
+    def remembering(answer, given):
+        outcomes = LocalRunner()(answer, given)
+        for arguments, outcome in zip(given, outcomes, strict=True):
+            table[np.asarray(arguments["scores"]).tobytes().hex()[:200]] = outcome.array.tolist()
+        return outcomes
 
     def softmax(scores):
         exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
