@@ -107,7 +107,7 @@ ipywidgets.VBox([canvas_knob, figure.canvas])
 # Their hand has no places between its steps: they can paint no more often than it takes one.
 IN_STEPS = ("Heads", "MaskBoard", "OnlineSoftmax", "Training")
 # Over many steps, so that there is one for every frame.
-FAR = {"Positions": (220, 0), "Cost": (-220, 0)}
+FAR = {"Positions": (220, 0), "Cost": (-220, 0), "WeightedSum": (0, 60)}
 # The same at their largest, and on a projector.
 LARGEST = (
     (
@@ -136,7 +136,7 @@ class Variant:
     trait: str
     values: tuple[Any, Any]
     keys: tuple[str, str] = KEYS
-    drag: tuple[int, int] = (60, 0)
+    drag: tuple[int, int] | None = (60, 0)  # None: there is nothing to drag, only to pick
     steps: bool = False
     cell: int = 0
 
@@ -280,7 +280,7 @@ class Bench:
         )
         return 1000 * arrived[-1] - told["origin"] - told["pressed"][-1] if arrived else None
 
-    def drag(self, variant: Variant, seconds: float) -> dict[str, float]:
+    def drag(self, variant: Variant, way: tuple[int, int], seconds: float) -> dict[str, float]:
         """Drag there and back without a pause; return pictures and steps a second, and the backlog in milliseconds."""
         hand = self.hand(variant)
         box = hand.bounding_box()
@@ -289,7 +289,7 @@ class Bench:
             share = hand.evaluate("node => (node.value - node.min) / (node.max - node.min)")
             x = box["x"] + 8 + share * (box["width"] - 16)
         self.page.evaluate("() => courseBench.forget()")
-        mouse = threading.Thread(target=Mouse(self.port, self.page).drag, args=(x, y, variant.drag, seconds))
+        mouse = threading.Thread(target=Mouse(self.port, self.page).drag, args=(x, y, way, seconds))
         mouse.start()
         self.page.wait_for_timeout(1000 * seconds + 50)
         mouse.join()
@@ -339,8 +339,9 @@ class Bench:
 def measure(bench: Bench, variant: Variant, row: dict[str, list[Any]], presses: int, seconds: float) -> None:
     """Measure one variant once, and add to what is known of it."""
     row["press"] += bench.press(variant, presses)
-    for name, number in bench.drag(variant, seconds).items():
-        row[name].append(number)
+    if variant.drag is not None:
+        for name, number in bench.drag(variant, variant.drag, seconds).items():
+            row[name].append(number)
     rest = bench.rest(variant)
     row["rest"] += [] if rest is None else [rest]
     row["set"] += bench.set(variant)
@@ -416,7 +417,7 @@ def fill_page(rounds: Rounds, n_widgets: int) -> Results:
     stage = next(variant for variant in variants() if variant.name == "AttentionStage")
     stage.cell, stage.model = middle + 1, "middle"
     presses, seconds = rounds.options
-    dragged = bench.drag(stage, seconds)
+    dragged = bench.drag(stage, (60, -30), seconds)
     return {
         "n_widgets": n_widgets, "seconds_to_show": shown, "before": before, "after": after,
         "press": bench.press(stage, presses), "drag": dragged["drag"], "backlog": dragged["backlog"],

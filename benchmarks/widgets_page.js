@@ -63,8 +63,10 @@
         begin();
       });
   };
-  // What is read out after a rest is no part of the picture.
-  const isSpoken = (node) => (node instanceof Element ? node : node.parentElement)?.closest("[aria-live]") ?? null;
+  // What is read out after a rest is no part of the picture, and neither are words for those who cannot see it.
+  const isSpoken = ({ target, attributeName }) =>
+    attributeName?.startsWith("aria-") ||
+    ((target instanceof Element ? target : target.parentElement)?.closest("[aria-live]") ?? null) !== null;
   const drawImage = CanvasRenderingContext2D.prototype.drawImage;
 
   window.courseBench = {
@@ -72,7 +74,7 @@
     watch(root, kind) {
       stop();
       const observer = new MutationObserver((records) => {
-        if (records.some((record) => !isSpoken(record.target))) changed();
+        if (records.some((record) => !isSpoken(record))) changed();
       });
       const loaded = (event) => {
         if (root.contains(event.target)) event.target.decode().then(changed, changed);

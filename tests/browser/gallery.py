@@ -29,7 +29,12 @@ class Gallery:
 
     def fresh(self, name: str) -> Any:
         """Make a widget anew, make its cell the active one, and return the locator of its picture."""
-        self.lab.run_cell(1 + self.names.index(name))
+        cell = 1 + self.names.index(name)
+        pictures = self.lab.cell(cell).locator(".cw-root")
+        pictures.evaluate_all("roots => roots.forEach((root) => root.setAttribute('data-former', ''))")
+        self.lab.run_cell(cell)
+        # The former picture goes when the new one comes, which may be a moment after the kernel is done.
+        self.lab.cell(cell).locator(".cw-root[data-former]").first.wait_for(state="detached")
         return self.root(name)
 
     @property

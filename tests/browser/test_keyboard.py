@@ -308,7 +308,10 @@ def test_every_control_works_by_keys_and_keeps_them(desk: Gallery, name: str) ->
         value = shown(what)
         for key in keys.split():
             lab.page.keyboard.press(key)
-        until(lambda: shown(what) != value, seconds=20)  # noqa: B023
+        try:
+            until(lambda: shown(what) != value, seconds=20)  # noqa: B023
+        except AssertionError:
+            pytest.fail(f"{control}: {keys} changes nothing of {what}, which is {value}")
         assert root.evaluate(HERE) is not None, f"{control} loses the keys"
         assert lab.page.evaluate(NOTEBOOK) == before, f"{control}: JupyterLab took a key"
         if control == "button Play":

@@ -22,8 +22,8 @@ class Example:
         A CSS selector within the widget, of what arrow keys and the mouse move; "" where nothing moves.
     keys : tuple of str
         Two keys that move it there and back.
-    drag : tuple of int
-        How far to drag it, in pixels to the right and down.
+    drag : tuple of int, optional
+        How far to drag it, in pixels to the right and down; None where it is picked and not dragged.
     trait : str
         The number that the hand moves.
     values : tuple of float or of list
@@ -33,7 +33,7 @@ class Example:
     code: str = ""
     hand: str = ""
     keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")
-    drag: tuple[int, int] = (60, -30)
+    drag: tuple[int, int] | None = (60, -30)
     trait: str = ""
     values: tuple[Any, Any] = (0.0, 0.0)
 
@@ -42,7 +42,7 @@ EXAMPLES = {
     "AllHeads": Example(
         hand=".cw-all-tokens [aria-pressed=true]",
         keys=("ArrowLeft", "ArrowRight"),
-        drag=(-130, 0),
+        drag=None,
         trait="selected",
         values=(6, 2),
     ),

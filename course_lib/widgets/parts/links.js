@@ -26,6 +26,16 @@ async function findModel(model, id) {
 }
 
 /**
+ * Let a slider tell the kernel of its moves as seldom as a picture does. ipywidgets would send every one of them, sixty a
+ * second, and each comes back as two messages on what the kernel is doing, for which the page has to be drawn, too.
+ * @param {Model} slider
+ */
+function calm(slider) {
+  const sync = kernelSync({ save_changes: slider.save_changes.bind(slider) });
+  slider.save_changes = sync.touch;
+}
+
+/**
  * Move a number of the picture with an ipywidgets slider, and the slider with the picture, without asking the kernel.
  *
  * A slider rounds what it is given to its own steps and writes the rounded number back. jslink would carry that into
@@ -37,7 +47,7 @@ async function findModel(model, id) {
  */
 function linkSlider(model, slider, number, changed) {
   const differ = () => Math.abs(slider.get("value") - number.get()) > 0.501 * slider.get("step");
-  const sync = kernelSync(slider);
+  calm(slider);
   const fromSlider = () => {
     if (!differ()) return;
     number.set(slider.get("value"));
@@ -46,7 +56,7 @@ function linkSlider(model, slider, number, changed) {
   const toSlider = () => {
     if (!differ()) return;
     slider.set("value", number.get());
-    sync.touch();
+    slider.save_changes();
   };
   slider.on("change:value", fromSlider);
   for (const trait of number.traits) model.on(`change:${trait}`, toSlider);

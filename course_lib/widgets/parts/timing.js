@@ -73,7 +73,7 @@ function afterPaint(action) {
 /**
  * Tell the kernel what changed: at once when the hand rests, and a few times a second while it moves; always after the
  * picture was painted, so that the hand never waits for a message.
- * @param {Model} model
+ * @param {Pick<Model, "save_changes">} model
  * @returns {KernelSync}
  */
 export function kernelSync(model) {
