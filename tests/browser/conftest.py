@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from frames import hands_wait_for_frames
 from gallery import Gallery
 from jupyter_page import NotebookPage, Server, serve
 
@@ -38,7 +39,7 @@ def chromium(one_at_a_time: None, tmp_path_factory: pytest.TempPathFactory) -> I
     if path is None:
         pytest.skip("no Chromium on this machine: install it, or name it in COURSE_CHROMIUM")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the dev extra")
-    with playwright.sync_playwright() as driver:
+    with hands_wait_for_frames(), playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS), headless=True)
         try:
             yield browser
