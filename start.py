@@ -75,7 +75,7 @@ STAMP = ENVIRONMENT / "course-setup.json"
 COURSE_LOCK = COURSE / "requirements.lock"
 TEST_LOCK = COURSE / "requirements-test.lock"
 PROJECT = COURSE / "pyproject.toml"
-PYTEST_OPTIONS = ["--nbval", "-n", "2", "--dist", "loadscope"]
+PYTEST_OPTIONS = ["--nbval", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
 MEGABYTES_NEEDED = {COURSE_LOCK.name: 700, TEST_LOCK.name: 300}
 
 # Where and how pip downloads is the learner's business; where and what it installs is ours.

@@ -3,8 +3,9 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -23,7 +24,13 @@ _RAISES = "raises-exception"
 _UNWANTED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PYTHONWARNINGS", "MPLBACKEND", "MPLSTYLE")
 
 
-def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], None] = lambda: None) -> None:
+def run_notebook(
+    notebook: NotebookNode,
+    folder: Path,
+    *,
+    advance: Callable[[], None] = lambda: None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Run every cell in place, with `folder` as the working directory, and clean what came out.
 
     Parameters
@@ -33,6 +40,8 @@ def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], 
         Where the notebook belongs.
     advance : callable
         Called after each code cell; what it raises ends the run.
+    variables : mapping
+        Environment variables that the kernel gets besides.
 
     Raises
     ------
@@ -40,7 +49,7 @@ def run_notebook(notebook: NotebookNode, folder: Path, *, advance: Callable[[], 
         If a cell raises, writes to stderr, or shows something that only this machine or this run would show.
     """
     title = _title(notebook)
-    _execute(notebook, folder, advance)
+    _execute(notebook, folder, advance, variables=variables)
     # The run leaves the kernel's own description behind; what was derived stays.
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata.pop("widgets", None)
@@ -81,7 +90,12 @@ def _title(notebook: NotebookNode) -> str:
 
 
 def _execute(
-    notebook: NotebookNode, folder: Path, advance: Callable[[], None], *, store_widget_state: bool = False
+    notebook: NotebookNode,
+    folder: Path,
+    advance: Callable[[], None],
+    *,
+    store_widget_state: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="course-build-") as scratch:
         client = _Client(
@@ -94,7 +108,7 @@ def _execute(
         )
         try:
             with contextlib.suppress(CellExecutionError):  # the cell itself tells
-                client.execute(env=_environment(Path(scratch)))
+                client.execute(env={**_environment(Path(scratch)), **variables})
         except (CellTimeoutError, DeadKernelError) as error:
             raise BuildError(f"{_title(notebook)} did not end: {_first_line(str(error))}") from error
         except RuntimeError as error:  # what jupyter_client raises where a kernel stays silent

