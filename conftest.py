@@ -15,7 +15,7 @@ if importlib.util.find_spec("jupyterhub") is None:  # these are the hub's own; t
 _scratch = tempfile.TemporaryDirectory(prefix="course-tests-")
 _progress = Path(_scratch.name) / "progress.json"
 os.environ["COURSE_PROGRESS"] = str(_progress)
-# Modules of a minute and more come first, the longest before the others: none is left at the end for one of two workers.
+# Modules of a minute and more come first, the longest before the others: none is left over for one worker at the end.
 _LONGEST = (
     "tests/browser/test_site_notebooks.py", "tests/test_mutations.py", "tests/environments/test_pyodide.py",
     "tests/environments/test_oldest.py", "tests/checks/test_report.py", "tests/test_notebooks.py",
