@@ -10,7 +10,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -217,7 +216,7 @@ def _write(base: sqlite3.Connection, entry: Entry) -> None:
     row = (*entry.key, *map(clean, texts))
     base.execute(f"INSERT OR REPLACE INTO submission ({_SUBMISSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     for position, mark in enumerate(entry.marks):
-        values = {**asdict(mark), "message": clean(mark.message)}
+        values = {**vars(mark), "message": clean(mark.message)}
         columns = (*entry.key, position, *(values[name.strip()] for name in _MARK.split(",")[4:]))
         base.execute(f"INSERT INTO mark ({_MARK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
 

@@ -201,18 +201,15 @@ def _nbgrader(cell: dict[str, Any]) -> dict[str, Any]:
 
 def clean(text: str) -> str:
     """Return a text that any file and database can hold: halves of characters are replaced."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def _check_of(task: str, answer: str = r"\w+") -> re.Pattern[str]:
+def _check_of(task: str, answer: str) -> re.Pattern[str]:
     return re.compile(rf"""\bcheck\(\s*(["']){re.escape(task)}\1\s*,\s*{answer}\s*\)""")
 
 
-_CALLED = {name: [_check_of(asked.task) for asked in one.asked] for name, one in ASSIGNMENTS.items()}
-_MADE = {
-    name: [re.compile(rf"^(?:def {asked.answer}\(|{asked.answer} *=)", re.MULTILINE) for asked in one.asked]
-    for name, one in ASSIGNMENTS.items()
-}
+_CALLED = re.compile(r"""\bcheck\(\s*(["'])(\w+)\1\s*,\s*\w+\s*\)""")
+_MADE = re.compile(r"^(?:def (\w+)\(|(\w+) *=)", re.MULTILINE)
 _NAMED = {name: re.compile(rf"(?<!\d){'[ _-]*'.join(name.split('_'))}", re.IGNORECASE) for name in ASSIGNMENTS}
 
 
@@ -232,11 +229,12 @@ def exercise_of(cells: list[Cell], name: str) -> str | None:
     """Return the exercise that a notebook is of: by the checks that it calls, the names that it makes, its own name."""
     text = "\n".join(cell.source for cell in cells if cell.kind == "code")
     named = named_exercise(name)
+    called = {task for _, task in _CALLED.findall(text)}
+    made = {function or other for function, other in _MADE.findall(text)}
     scores = {
-        exercise: 2 * sum(bool(pattern.search(text)) for pattern in _CALLED[exercise])
-        + sum(bool(pattern.search(text)) for pattern in _MADE[exercise])
+        exercise: sum(2 * (asked.task in called) + (asked.answer in made) for asked in one.asked)
         + 3 * (exercise == named)
-        for exercise in ASSIGNMENTS
+        for exercise, one in ASSIGNMENTS.items()
     }
     best = max(scores.values())
     likely = [exercise for exercise, score in scores.items() if score == best]

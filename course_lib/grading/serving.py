@@ -68,7 +68,7 @@ def make_marker(options: Options) -> Any:
 
 def submission_as_line(submission: Submission) -> str:
     """Return a submission as a line."""
-    return _line(asdict(submission))
+    return _line({**vars(submission), "cells": [vars(cell) for cell in submission.cells]})
 
 
 def submission_of(data: dict[str, Any]) -> Submission:
@@ -115,7 +115,8 @@ def serve(reader: io.TextIOBase, writer: io.TextIOBase) -> None:
 
 def _answer(marker: Any, submission: Submission) -> dict[str, Any]:
     try:
-        return {"marked": asdict(marker.mark(submission))}
+        marked: Marked = marker.mark(submission)
+        return {"marked": {**vars(marked), "marks": [vars(mark) for mark in marked.marks]}}
     except Exception as error:  # one submission must not take the others with it
         return {"failed": f"{type(error).__name__}: {error}"}
 

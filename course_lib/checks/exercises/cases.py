@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from course_lib.attention import dot_product_scores, softmax
+from course_lib.attention import softmax
 from course_lib.checks.tasks import Arguments
 
 Floats = NDArray[np.floating]
@@ -33,17 +33,23 @@ def entropy_fraction(scores: Floats) -> Floats:
     >>> entropy_fraction(np.array([[0.0, 0.0], [0.0, 900.0]]))
     array([1., 0.])
     """
-    below = scores - scores.max(axis=-1, keepdims=True)
-    entropies = _entropy(below, np.exp(below))
-    fractions: Floats = np.abs(entropies) / np.log(scores.shape[-1])
+    fractions: Floats = np.abs(_entropy(_below_largest(scores))) / np.log(scores.shape[-1])
     return fractions
 
 
-def _entropy(below: Floats, exponentials: Floats) -> Floats:
-    """Return -sum_j w_j log(w_j) of the weights w = exponentials / sum, from `below`, the exponents, at most 0."""
-    total = exponentials.sum(axis=-1)
+def _below_largest(scores: Floats) -> Floats:
+    """Return how far each score is below its row's largest, the axis of keys first: NumPy sums along it far sooner."""
+    by_key = scores.transpose(scores.ndim - 1, *range(scores.ndim - 1)).copy()
+    below: Floats = by_key - np.maximum.reduce(by_key)
+    return below
+
+
+def _entropy(below: Floats) -> Floats:
+    """Return -sum_j w_j log(w_j) of the weights w = softmax(below), the axis of j first, `below` being at most 0."""
+    exponentials = np.exp(below)
+    total = np.add.reduce(exponentials)
     # log(w_j) = below_j - log(total); this way no logarithm of a single weight is taken, which may be 0.
-    entropies: Floats = np.log(total) - (exponentials * below).sum(axis=-1) / total
+    entropies: Floats = np.log(total) - np.add.reduce(exponentials * below) / total
     return entropies
 
 
@@ -84,10 +90,10 @@ def draw_attention(
         key = np.round(rng.normal(size=(*leading, n_keys, d_k)), 2)
         if offset:  # a component that all keys share moves a query's whole row of scores, and no weight
             key[..., 0], query[..., 0] = 1, 0
-        factors = _factors_to_target(rng, dot_product_scores(query, key) / np.sqrt(d_k))
+        factors = _factors_to_target(rng, _scaled_products(query, key))
         return np.round(query * factors, 2), key
 
-    query, key = _until_contrasted(draw, lambda drawn: dot_product_scores(*drawn) / np.sqrt(d_k))
+    query, key = _until_contrasted(draw, lambda drawn: _scaled_products(*drawn))
     if offset:
         moved = np.round(offset * np.sqrt(d_k), 2)
         query[..., :1] = moved if across else _in_turn((*leading, n_queries), moved)
@@ -149,26 +155,33 @@ def _draw_tokens(
     x: Floats = draw_matrix(rng, seq_len, len(w_query))
     token = 0
     for _ in range(_TRIES):
-        several: Floats = np.repeat(x[np.newaxis], _SEVERAL, axis=0)
+        several: Floats = x[np.newaxis].repeat(_SEVERAL, axis=0)
         several[1:, token] = draw_matrix(rng, _SEVERAL - 1, len(w_query))
         if seq_len == 1:  # its one weight is 1, whatever the score
             return x
         if moved:
             several[..., 0], several[..., 1:2] = 1, _in_turn((seq_len,), 1)
         query, key = (_in_heads(several @ weight, n_heads) for weight in (w_query, w_key))
-        scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
+        scores = _scaled_products(query, key)
         fractions = entropy_fraction(scores)
-        outside = np.any((fractions <= LOWEST) | (fractions >= HIGHEST), axis=-2)
+        outside = np.logical_or.reduce((fractions <= LOWEST) | (fractions >= HIGHEST), axis=-2)
         best = outside.sum(axis=-1).argmin()
         x = several[best]
-        if not outside[best].any() and scores[best].min() < 0 < scores[best].max():
+        candidates = np.flatnonzero(outside[best])
+        if not candidates.size and scores[best].min() < 0 < scores[best].max():
             return x
-        token = rng.choice(np.flatnonzero(outside[best])) if outside[best].any() else int(rng.integers(seq_len))
+        token = candidates[rng.integers(candidates.size)] if candidates.size else int(rng.integers(seq_len))
     return None
 
 
+def _scaled_products(query: Floats, key: Floats) -> Floats:
+    """Return `scaled_scores(query, key)` without its checks, which would take most of the time here."""
+    scores: Floats = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
+    return scores
+
+
 def _in_heads(x: Floats, n_heads: int) -> Floats:
-    """Return `split_heads(x, n_heads)` without its checks, which would take most of the time here."""
+    """Return `split_heads(x, n_heads)`, without its checks as well."""
     return x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads).swapaxes(-3, -2)
 
 
@@ -188,7 +201,7 @@ def _mixed(rng: np.random.Generator, n_queries: int, n_keys: int) -> Truths:
 
 def draw_matrix(rng: np.random.Generator, *shape: int, dtype: DTypeLike = np.float64) -> Floats:
     """Draw numbers of order 1 and of both signs."""
-    drawn: Floats = np.round(rng.normal(size=shape), 2).astype(dtype)
+    drawn: Floats = rng.normal(size=shape).round(2).astype(dtype, copy=False)
     return drawn
 
 
@@ -206,14 +219,13 @@ def _factors_to_target(rng: np.random.Generator, scores: Floats) -> Floats:
     """Return a factor a row that brings the row's entropy to a random target: a larger factor means less entropy."""
     target = rng.uniform(*_TARGETS, size=scores.shape[:-1])
     target = target * np.log(scores.shape[-1])
-    below = scores - scores.max(axis=-1, keepdims=True)
+    below = _below_largest(scores)[:, np.newaxis]
     parts = np.arange(1, _N_PARTS).reshape(-1, *(1 for _ in target.shape))
     low, width = np.full(target.shape, np.log(0.25)), np.log(16.0)
     for _ in range(_N_ROUNDS):
         width /= _N_PARTS
-        sharper = below * np.exp(low + parts * width)[..., np.newaxis]
-        too_flat = _entropy(sharper, np.exp(sharper)) > target
-        low = low + too_flat.sum(axis=0) * width
+        too_flat = _entropy(below * np.exp(low + parts * width)) > target
+        low = low + np.add.reduce(too_flat, dtype=np.intp) * width
     factors: Floats = np.exp(low + width / 2)[..., np.newaxis]
     return factors
 

@@ -41,9 +41,15 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
 
 
 def _find_pair(trials: Trials, families: Sequence[Family]) -> WrongProgram | None:
-    seen = trials.of([*families, *trials.task.separators])
-    agreeing = (pair for pair in trials.task.pairs if agrees_with(pair, seen))
-    return next((pair for pair in agreeing if _is_shown(pair, seen)), None)
+    seen = trials.of(families)
+    if not any(trial.given.kind == "array" and not trial.is_right for trial in seen):
+        return None  # exceptions alone show nothing
+    sorted_by_size = sorted(seen, key=lambda trial: 0 if trial.expected.array is None else trial.expected.array.size)
+    agreeing = [pair for pair in trials.task.pairs if agrees_with(pair, sorted_by_size)]  # most fall at the first
+    if agreeing:
+        seen = trials.of([*families, *trials.task.separators])
+    return next((pair for pair in agreeing if agrees_with(pair, seen) and _is_shown(pair, seen)), None)
+
 
 
 def _more_inputs(

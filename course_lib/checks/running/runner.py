@@ -57,7 +57,7 @@ class LocalRunner:
     """Call the answer in this process, all calls together in at most `seconds`."""
 
     def __init__(self, seconds: float = TIME_LIMIT) -> None:
-        self._left = seconds
+        self._left, self._numpy = seconds, dict(vars(np))
 
     def __call__(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
         """Call `answer` with copies of each of the given arguments, by position."""
@@ -69,7 +69,7 @@ class LocalRunner:
             return Outcome("late")
         copies = _copied(arguments)
         started = time.monotonic()
-        with _quiet() as printed:
+        with _quiet(self._numpy) as printed:
             try:
                 outcome = call_within(self._left, lambda: _call(answer, tuple(copies.values())))
             except TimeIsUp:
@@ -190,8 +190,9 @@ class _Printed(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[_Printed]:
-    printed, numpy = _Printed(), dict(vars(np))
+def _quiet(numpy: Mapping[str, Any]) -> Iterator[_Printed]:
+    """Keep what is printed, warn of nothing, and put back what `numpy` held before."""
+    printed = _Printed()
     with (
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),

@@ -19,6 +19,7 @@ _MOST_TEXT = 2000  # characters of anything that goes out
 _MOST_LETTERS = 100
 _MOST_OF_A_FAILURE, _MOST_FAILURES = 300, 200  # characters, cells
 _MOST_REQUEST = 1 << 28  # requests come from the grader
+_SENT_TOGETHER = 1 << 15  # bytes of outcomes; each write wakes the grader
 
 
 class Worker:
@@ -59,9 +60,12 @@ class Worker:
         return taken
 
     def _send(self, header: Mapping[str, Any], *arrays: Any) -> None:
-        frame = memoryview(pack(header, arrays))
-        while frame:
-            frame = frame[os.write(self._responses, frame) :]
+        self._write(pack(header, arrays))
+
+    def _write(self, frames: bytes) -> None:
+        left = memoryview(frames)
+        while left:
+            left = left[os.write(self._responses, left) :]
 
     def _run_cells(self, header: Header, _arrays: Any) -> None:
         """Run all cells, each although an earlier one failed; tell which is about to run, in case it is the last."""
@@ -110,9 +114,14 @@ class Worker:
         answer = dict(self._found(header))[header["from"]]
         way = getattr(ways, header["through"]) if header["through"] else None
         run = LocalRunner(header["seconds"])
+        frames = b""
         for given in header["given"]:
             arguments = {name: from_header(described, arrays) for name, described in given}
-            self._send_outcome(run.once(bound(answer, way), arguments))
+            frames += self._outcome_frame(run.once(bound(answer, way), arguments))
+            if len(frames) > _SENT_TOGETHER:
+                self._write(frames)
+                frames = b""
+        self._write(frames)
 
     def _probe(self, header: Header, _arrays: Any) -> None:
         """Try what is forbidden; asked for when the grader starts, in a process that gets no submission."""
@@ -120,7 +129,7 @@ class Worker:
 
         self._send({"tried": try_everything(header)})
 
-    def _send_outcome(self, outcome: Outcome) -> None:
+    def _outcome_frame(self, outcome: Outcome) -> bytes:
         problem = outcome.problem
         header = {
             "kind": outcome.kind, "detail": outcome.detail[:_MOST_TEXT], "dtype": outcome.dtype,
@@ -133,14 +142,11 @@ class Worker:
             },
         }  # fmt: skip
         if outcome.array is None:
-            self._send(header)
-        elif outcome.array.nbytes > self._most_body:
-            self._send({
-                **header, "kind": "odd", "dtype": "",
-                "detail": f"{outcome.array.size:,} numbers, far more than asked for",
-            })  # fmt: skip
-        else:
-            self._send(header, outcome.array)
+            return pack(header)
+        if outcome.array.nbytes > self._most_body:
+            detail = f"{outcome.array.size:,} numbers, far more than asked for"
+            return pack({**header, "kind": "odd", "dtype": "", "detail": detail})
+        return pack(header, [outcome.array])
 
 
 _ABSENT = object()
