@@ -5,12 +5,14 @@
     python benchmarks/grading.py --parts memory --keep FOLDER     one part; the others as FOLDER has them from before
 
 All marks are of one run on one machine, one after the other. Processor time is that of the whole command and all
-processes that it started and waited for, from its start to its end, divided by the number of submissions; each command
-marks the class in one go, so that its start is shared out. The peers stand in fresh environments beside this one's
-packages. What cannot be installed is left out, and said.
+processes that came of it, also of those that nobody in it waited for, such as a jail that was ended; from its start to
+its end, divided by the number of submissions. Each command marks the class in one go, so that its start is shared out.
+The peers stand in fresh environments beside this one's packages. What cannot be installed is left out, and said.
 """
 
 import argparse
+import contextlib
+import ctypes
 import json
 import os
 import platform
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 import venv
 from collections.abc import Iterator
@@ -28,23 +31,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_lib.checks.engine import find_task
-from course_lib.grading import gradebook
-from course_lib.grading.assignments import ASSIGNMENTS
-from course_lib.grading.batch import grade_all
-from course_lib.grading.collecting import Found
-from course_lib.grading.engines import LocalEngine
-from course_lib.grading.exports import nbgrader
-from course_lib.grading.serving import Options
-from course_lib.grading.synthetic import DUE, make
-from course_lib.grading.synthetic.making import hand_in
-
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "grading"))
+
+from dask_cluster import Cluster, end  # noqa: E402  (from tests/)
+
+from course_lib.checks.engine import find_task  # noqa: E402
+from course_lib.grading import gradebook  # noqa: E402
+from course_lib.grading.assignments import ASSIGNMENTS  # noqa: E402
+from course_lib.grading.batch import grade_all  # noqa: E402
+from course_lib.grading.collecting import Found  # noqa: E402
+from course_lib.grading.engines import LocalEngine  # noqa: E402
+from course_lib.grading.exports import nbgrader  # noqa: E402
+from course_lib.grading.serving import Options  # noqa: E402
+from course_lib.grading.synthetic import DUE, make  # noqa: E402
+from course_lib.grading.synthetic.making import hand_in  # noqa: E402
+
 PAGE = ROOT / "docs" / "grading_benchmark.md"
 EXERCISE = "07_multi_head"
 PEERS = {"nbgrader": "nbgrader==0.9.6", "otter-grader": "otter-grader==7.0.0"}
 PARTS = ("peers", "memory", "kills")
 GOALS = {"nbgrader": 20, "otter-grader": 30}
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass
@@ -81,11 +89,30 @@ def measured(command: list[Any], folder: Path, environment: dict[str, str] | Non
     ran = subprocess.run(
         list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = time.perf_counter() - started
+    _wait_for_orphans()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if ran.returncode:
         raise RuntimeError(f"{command[0]} ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-2000:]}")
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return cpu, wall, ran.stdout
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever loses its own below this process; only what was waited for is counted."""
+    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise RuntimeError("the processes of a command cannot all be counted on this system")
+
+
+def _wait_for_orphans(seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid == 0 and time.monotonic() > until:
+                raise RuntimeError("a command left a process behind that does not end")
+            if pid == 0:
+                time.sleep(0.05)
 
 
 def run_ours(folder: Path) -> Run:
@@ -97,8 +124,6 @@ def run_ours(folder: Path) -> Run:
     entries = gradebook.read(out)
     if summary["marked"] != len(entries):
         raise RuntimeError(f"{len(entries)} notebooks, {summary['marked']} marked")
-    # What the jail says that it used, where the system did not hand it up to the command that waited.
-    cpu = max(cpu, summary["cpu_seconds"])
     return Run("this course", len(entries), cpu, wall, {one.learner: one.points for one in entries})
 
 
@@ -271,11 +296,28 @@ def killed_and_resumed(moments: int, count: int = 60) -> str:
                     return "Killed and resumed, the gradebook was another one."
         same = bytes_of("killed", "--jobs", "2", "--resume") == expected
         same_jobs = [bytes_of(f"jobs-{jobs}", "--jobs", str(jobs)) == expected for jobs in (1, 4)]
+        with contextlib.ExitStack() as stack:
+            cluster = cluster_of_two(folder / "dask", stack)
+            same_dask = bytes_of("dask", "--dask", cluster.address) == expected
+            killing = threading.Timer(usual / 2, end, [cluster.workers[0]])  # as the other one goes on
+            killing.start()
+            same_killed = bytes_of("dask-killed", "--dask", cluster.address) == expected
+            killing.join()
     return (
         f"A class of {count}, hostile ones among them, killed with SIGKILL at {moments} random moments and resumed: "
         f"{'the same gradebook, byte for byte' if same else 'ANOTHER gradebook'}; with 1, 2 and 4 processes: "
-        f"{'the same' if all(same_jobs) else 'ANOTHER'}."
+        f"{'the same' if all(same_jobs) else 'ANOTHER'}; on dask's scheduler and two workers, and with one of them "
+        f"killed in the middle: {'the same' if same_dask and same_killed else 'ANOTHER'}."
     )
+
+
+def cluster_of_two(folder: Path, stack: contextlib.ExitStack) -> Cluster:
+    """Start a scheduler and two workers by dask's own commands."""
+    cluster = Cluster(folder, stack)
+    for _ in range(2):
+        cluster.add_worker()
+    cluster.await_workers(2)
+    return cluster
 
 
 def same_points(ours: Run, peer: Run) -> int:
@@ -319,9 +361,9 @@ def page_of(parts: dict[str, str]) -> str:
         "are slow, so they mark the first ones only. nbgrader and otter-grader run the notebook in a kernel of its own "
         "and let it judge itself; this grader runs it in a jail and judges outside.\n\n"
         f"{parts['peers']}\n\n"
-        "Processor time is that of all processes of a command, its start included. The points are what each grader "
-        "itself gives; otter-grader calls this course's `evaluate` in its tests, nbgrader the notebook's own `check` "
-        "cells.\n\n"
+        "Processor time is that of all processes of a command, its start and the ended jails included. The points are "
+        "what each grader itself gives; otter-grader calls this course's `evaluate` in its tests, nbgrader the "
+        "notebook's own `check` cells.\n\n"
         f"{parts['memory']}\n\n{parts['kills']}\n\n"
         f"Measured with Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} processors.\n"
@@ -349,6 +391,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="measure only these")
     parser.add_argument("--keep", type=Path, help="a folder for environments and for what other parts found")
     given = parser.parse_args()
+    adopt_orphans()
     size, of_memory, moments, small = (30, 100, 2, 12) if given.quick else (500, 5000, 20, 60)
     with tempfile.TemporaryDirectory() as scratch:
         kept = given.keep or Path(scratch)

@@ -1,15 +1,11 @@
 """Marking on dask's workers, started by dask's own commands: the same gradebook, and a killed worker loses nothing."""
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
+from dask_cluster import Cluster, end, until
 from test_batch import grade
 
 from course_lib.errors import GradingError
@@ -21,54 +17,8 @@ pytest.importorskip("distributed", reason="needs the dask extra")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the grader needs Linux")
 
 
-class Cluster:
-    """A scheduler and its workers, each a process of its own."""
-
-    def __init__(self, folder, stack):
-        self.folder, self.stack = folder, stack
-        self.file = folder / "scheduler.json"
-        where = ["--port", "0", "--host", "127.0.0.1", "--scheduler-file", self.file]
-        self.scheduler = self.start("scheduler", "--no-dashboard", *where)
-        self.workers = []
-        until(self.file.exists)
-        self.address = json.loads(self.file.read_text(encoding="utf-8"))["address"]
-
-    def start(self, command, *arguments):
-        log = self.stack.enter_context((self.folder / f"{command}-{time.monotonic_ns()}.log").open("wb"))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dask", command, *map(str, arguments)],
-            stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
-        )  # fmt: skip
-        self.stack.callback(end, process)
-        return process
-
-    def add_worker(self):
-        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", self.folder]
-        self.workers.append(self.start("worker", self.address, *options, "--host", "127.0.0.1"))
-
-    def await_workers(self, count):
-        from distributed import Client
-
-        with Client(self.address, set_as_default=False, timeout=60) as client:
-            client.wait_for_workers(count, timeout=120)
-
-
-def until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come"
-        time.sleep(0.02)
-
-
-def end(process):
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @pytest.fixture
 def cluster(fake, tmp_path):
-    (tmp_path / "dask").mkdir()
     with contextlib.ExitStack() as stack:
         made = Cluster(tmp_path / "dask", stack)
         made.add_worker()
