@@ -51,7 +51,6 @@ def _find_pair(trials: Trials, families: Sequence[Family]) -> WrongProgram | Non
     return next((pair for pair in agreeing if agrees_with(pair, seen) and _is_shown(pair, seen)), None)
 
 
-
 def _more_inputs(
     trials: Trials, families: Sequence[Family], again: Sequence[Family]
 ) -> Iterator[tuple[Family, Arguments]]:
