@@ -87,3 +87,22 @@ def test_names_are_text_nothing_is_cut_and_both_themes_can_be_read(bench: Notebo
         assert root.evaluate(LOW_CONTRAST) == []
         assert root.evaluate(CUT_TEXT) == []
     assert bench.errors == []
+
+
+def test_names_keep_apart_on_a_narrow_page_where_the_list_scrolls_instead(bench: NotebookPage) -> None:
+    bench.page.mouse.move(0, 0)
+    many = "heads = AllHeads(rng.dirichlet(np.ones(16), size=(30, 9, 16)), tokens=['international'] * 16)\nheads"
+    bench.run_sources(MAKE, many)
+    root = bench.cell(1).locator(".cw-root")
+    root.locator(".cw-all-head").first.wait_for()
+    bench.page.set_viewport_size({"width": 640, "height": 900})
+    bench.page.wait_for_timeout(300)
+    lefts = root.locator(".cw-all-token").evaluate_all("nodes => nodes.map((node) => node.getBoundingClientRect().x)")
+    assert np.diff(lefts).min() >= 12.9
+    assert root.evaluate("node => node.scrollWidth <= node.clientWidth")
+    root.locator(".cw-all-token").first.press("End")  # the last token comes into view, beside the names of the heads
+    last, box = (root.locator(part).last.bounding_box() for part in (".cw-all-token", ".cw-all-box"))
+    corner = root.locator(".cw-all-corner").bounding_box()
+    assert corner["x"] + corner["width"] <= last["x"] + 1
+    assert last["x"] + last["width"] <= box["x"] + box["width"] + 1
+    bench.page.set_viewport_size({"width": 1280, "height": 900})
