@@ -23,8 +23,12 @@ export function choice(legend, names, select, most = 12) {
     "fieldset",
     { class: "cw-choice" },
     html("legend", {}, legend),
-    ...names.map((name, index) =>
-      html("label", { title: name }, inputs[index], html("span", {}, shortened(name, most))),
+    html(
+      "div",
+      { class: "cw-segments" },
+      ...names.map((name, index) =>
+        html("label", { title: name }, inputs[index], html("span", {}, shortened(name, most))),
+      ),
     ),
   );
   return {
