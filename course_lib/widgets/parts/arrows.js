@@ -128,6 +128,7 @@ export function placeLabels(labels, plane, tips, texts = []) {
         let cost = 4 * (away - AWAY[0]) + 25 * Math.abs(turn) - (turn === label.turn ? 30 : 0);
         cost += outside(box, plane.size);
         for (const other of taken) cost += 4 * overlap(box, other);
+        for (const number of plane.numbered) cost += overlap(box, number) / 2;
         if (cost < best.cost) best = { cost, box, turn };
       }
     }

@@ -2,6 +2,7 @@
 import { ground, setAttributes, svg, written } from "./elements.js";
 
 const MARGIN = 12; // pixels between the outermost grid line and the edge of the plane
+const [NUMBER_WIDTH, NUMBER_HEIGHT] = [6.5, 12]; // of a figure on the axes
 
 /**
  * A square of the plane with grid, axes and numbers; one unit of its drawing is one pixel of the page.
@@ -17,6 +18,8 @@ export class Plane {
     this.edge = 3; // how far a handle goes
     this.drawnFor = "";
     this.family = "sans-serif";
+    /** @type {import("./arrows.js").Box[]} */
+    this.numbered = []; // where the axes' numbers stand, which labels had better not run into
     this.grid = svg("g", { class: "cw-grid", "aria-hidden": "true" });
     this.below = svg("g", { "aria-hidden": "true" });
     this.arrows = svg("g", { "aria-hidden": "true" });
@@ -90,6 +93,7 @@ export class Plane {
     const middle = this.size / 2;
     let lines = "";
     const numbers = [];
+    this.numbered = [];
     for (let line = -Math.floor(extent / step); line * step <= extent; line += 1) {
       const [x, y] = this.place([line * step, line * step]);
       if (line === 0) continue;
@@ -98,6 +102,11 @@ export class Plane {
       numbers.push(
         svg("text", { x, y: middle + 12, "text-anchor": "middle" }, written(line * step, 0)),
         svg("text", { x: middle - 5, y: y + 4, "text-anchor": "end" }, written(line * step, 0)),
+      );
+      const width = NUMBER_WIDTH * written(line * step, 0).length + 6; // with a little air on both sides
+      this.numbered.push(
+        { x: x - width / 2, y: middle + 3, width, height: NUMBER_HEIGHT },
+        { x: middle - 2 - width, y: y - 5, width, height: NUMBER_HEIGHT },
       );
     }
     this.grid.replaceChildren(
