@@ -177,6 +177,7 @@ function switches(model, change) {
     measures: toggle("Distance and entropy", (on) => change({ measures: on })),
   };
   for (const [name, { element }] of Object.entries(parts)) element.hidden = !model.get("controls").includes(name);
+  if (model.get("names").length === 1) parts.all_heads.element.hidden = true;
   return {
     element: html("div", { class: "cw-controls" }, ...Object.values(parts).map(({ element }) => element)),
     /** @param {HeadsState} state */
@@ -239,11 +240,16 @@ function smallMaps(first, change) {
   /** @type {unknown} */
   let drawnFrom = null;
   const crowd = first.names.length > 8 ? " cw-heads-crowd" : "";
+  const isChoice = first.names.length > 1;
   return {
     element: html(
       "fieldset",
       { class: `cw-heads-maps${crowd}` },
-      html("legend", {}, "Each head in small: rows read columns. Choose one"),
+      html(
+        "legend",
+        {},
+        isChoice ? "Each head in small: rows read columns. Choose one" : "In small: rows read columns",
+      ),
       ...parts.map(({ label }) => label),
     ),
     /**

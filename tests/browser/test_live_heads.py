@@ -165,6 +165,12 @@ def test_measures_are_those_of_the_kernel(bench: NotebookPage) -> None:
     until(lambda: root.locator(".cw-heads-measure:visible").count() == 0)
 
 
+def test_a_single_head_is_no_choice(bench: NotebookPage) -> None:
+    root = show_heads(bench, "np.full((1, 3, 3), 1 / 3)")
+    assert root.locator(".cw-heads-maps legend").inner_text() == "In small: rows read columns"
+    assert root.get_by_role("checkbox").count() == 1, "there are no other heads, whose lines could be shown"
+
+
 def test_cross_attention_has_other_tokens_on_the_right(bench: NotebookPage) -> None:
     options = "np.full((2, 3, 5), 0.2), tokens=['le', '<b>', 'dort'], key_tokens=['the', 'cat', '<i>', 'a', 'sleep']"
     root = show_heads(bench, options)
