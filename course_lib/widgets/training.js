@@ -572,7 +572,7 @@ function headsPanel(recorded, root) {
   const cellWords = () => {
     if (pointed === null) return "";
     const [query, key] = pointed;
-    const shares = maps.map((map) => `head ${map.head} ${percent(map.rows(snapshot)[query][key])}`);
+    const shares = maps.map((map) => `head ${map.head}: ${percent(map.rows(snapshot)[query][key])}`);
     return `${quoted(recorded.queries[query])} to ${quoted(recorded.keys[key])}: ${shares.join(", ")}`;
   };
   const showCell = () => setText(cell, cellWords() || "Point to a cell to compare the heads.");

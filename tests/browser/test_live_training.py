@@ -126,7 +126,7 @@ def test_hand_and_keys_point_to_a_cell_and_compare_the_heads(bench: NotebookPage
     canvas.press("ArrowDown")
     canvas.press("ArrowRight")
     shares = bench.array("training.weights[:, 2, 1]")
-    expected = ", ".join(f"head {head} {100 * share:.0f} %" for head, share in enumerate(shares))
+    expected = ", ".join(f"head {head}: {100 * share:.0f} %" for head, share in enumerate(shares))
     until(lambda: readout.inner_text().endswith(expected))
     until(lambda: expected in root.locator("[aria-live=polite]").inner_text())
     box = canvas.bounding_box()
