@@ -135,7 +135,8 @@ export class Columns {
     });
     this.bars[index].classList.toggle("cw-negative", number < 0);
     setText(this.figures[index], text);
-    setAttributes(this.figures[index], { x: x.toFixed(1), y: (number < 0 ? end + 18 : end - 9).toFixed(1) });
+    // Clear of the ring around the end, which is there when the end is in the hand.
+    setAttributes(this.figures[index], { x: x.toFixed(1), y: (number < 0 ? end + 20 : end - 13).toFixed(1) });
   }
 }
 
