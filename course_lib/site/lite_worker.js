@@ -22,8 +22,7 @@ self.addEventListener("fetch", (event) => {
 
 /** @param {FetchEvent} event */
 async function keptFirst(event) {
-  const found = await caches.match(event.request, { ignoreVary: true });
-  return found ?? fetched(event);
+  return (await kept(event.request)) ?? fetched(event).catch(() => keptByBrowser(event.request));
 }
 
 /** @param {FetchEvent} event */
@@ -32,17 +31,21 @@ async function freshFirst(event) {
     // Without this a browser may take a page as fresh for months, by its date alone, and never see the newer course.
     return await fetched(event, { cache: "no-cache" });
   } catch {
-    const found = await caches.match(event.request, { ignoreSearch: true, ignoreVary: true });
-    // What was fetched before this worker was there may still be with the browser itself.
-    return found ?? fetch(event.request, { cache: "force-cache" });
+    return (await kept(event.request)) ?? keptByBrowser(event.request);
   }
 }
+
+/** Addresses are kept without their query: one page for all notebooks, and a script with or without its ?v=. */
+const plain = (/** @type {Request} */ request) => request.url.split("?")[0];
+const kept = (/** @type {Request} */ request) => caches.match(plain(request), { ignoreVary: true });
+/** What was fetched before this worker was there may still be with the browser itself. */
+const keptByBrowser = (/** @type {Request} */ request) => fetch(request, { cache: "force-cache" });
 
 /** @param {FetchEvent} event @param {RequestInit} [how] */
 async function fetched(event, how) {
   const answer = await fetch(event.request, how);
   if (answer.ok && answer.type === "basic" && !answer.redirected) {
-    event.waitUntil(keep(event.request.url.split("?")[0], answer.clone()).catch(() => {})); // one page for all notebooks
+    event.waitUntil(keep(plain(event.request), answer.clone()).catch(() => {}));
   }
   return answer;
 }
