@@ -21,6 +21,8 @@ _KERNEL_WHEELS = ("ipykernel-*.whl", "piplite-*.whl", "pyodide_kernel-*.whl", "w
 _AS_THE_KERNEL_SPELLS = {"pyodide-kernel": "pyodide_kernel"}
 # In a browser each notebook has its own working directory, and no folder above it to be found: one place for all.
 PROGRESS = "/drive/.course/progress.json"
+# What a notebook asks for only once it runs or shows a formula; kept at a first visit, whatever was opened then.
+_LATER = ("extensions/@jupyter-widgets/*/static/*.js", "extensions/anywidget/static/*.js", "build/MathJax_*.woff")
 _EPOCH = 1704067200  # 2024-01-01: no time of a build in what is served
 
 
@@ -124,9 +126,19 @@ def _put_in_worker(out: Path) -> None:
     worker = out / "service-worker.js"
     worker.rename(out / "jupyterlite-service-worker.js")
     shutil.copyfile(HERE / "lite_worker.js", worker)
+    said = {"%BUILD%": build, "%MEGABYTES%": str(python_megabytes(out)), "%LATER%": " ".join(_asked_later(out))}
     for path in (worker, *(out / "extensions" / EXTENSION_NAME).rglob("remoteEntry.js")):
-        text = path.read_text(encoding="utf-8").replace("%BUILD%", build)
-        path.write_text(text.replace("%MEGABYTES%", str(python_megabytes(out))), encoding="utf-8", newline="\n")
+        text = path.read_text(encoding="utf-8")
+        for word, value in said.items():
+            text = text.replace(word, value)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _asked_later(out: Path) -> list[str]:
+    found = [sorted(path.relative_to(out).as_posix() for path in out.glob(pattern)) for pattern in _LATER]
+    if not all(found):
+        raise SiteError("JupyterLite lacks the scripts of the widgets, or the letters of formulas.")
+    return [name for names in found for name in names]
 
 
 def python_megabytes(out: Path) -> int:

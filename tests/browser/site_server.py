@@ -17,9 +17,10 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def file_server(folder: Path) -> Iterator[str]:
-    """Serve a folder on this machine while the block runs, and give its address."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder))) as server:
+def file_server(folder: Path, port: int = 0) -> Iterator[str]:
+    """Serve a folder on this machine while the block runs, and give its address; port 0 takes a free one."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

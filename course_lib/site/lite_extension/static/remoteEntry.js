@@ -2,6 +2,7 @@
 // While Python starts in the browser it says so, and it asks the browser to keep what the learner stores.
 (() => {
   const NOTE = "course-starting";
+  const LATER = "%LATER%".split(" "); // what a notebook asks for only once it runs or shows a formula
   const STYLE = `
     #${NOTE} { position: fixed; left: 50%; bottom: 2.5rem; transform: translateX(-50%); z-index: 10000; box-sizing: border-box;
       max-width: calc(100vw - 2rem); padding: 0.7rem 1.1rem; border-radius: 6px; font: 14px/1.45 system-ui, sans-serif;
@@ -83,13 +84,14 @@
     app.restored.then(keepForLater).catch(() => {});
   }
 
-  /** Keep what the page fetched before its service worker took over, so that the next visit needs no network. */
+  /** Keep what the page fetched before its service worker took over, and what other notebooks will ask for, so that the
+   * next visit needs no network. */
   async function keepForLater() {
     if (!navigator.serviceWorker) return;
     const { scope } = await navigator.serviceWorker.ready;
     const cache = await caches.open("course-%BUILD%");
     const asked = performance.getEntriesByType("resource").map((entry) => entry.name.split("?")[0]);
-    const wanted = new Set([location.href.split(/[?#]/)[0], ...asked]);
+    const wanted = new Set([location.href.split(/[?#]/)[0], ...asked, ...LATER.map((path) => scope + path)]);
     for (const address of wanted) {
       if (!address.startsWith(scope) || /\/api\/(drive|stdin|service-worker)/.test(address)) continue;
       if (!(await cache.match(address))) await cache.add(address).catch(() => {});
