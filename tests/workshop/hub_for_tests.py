@@ -4,12 +4,13 @@
 machine whose Python is closed to others runs learners as the test itself, which an instructor never gets.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.lab import course_folder
-from course_lib.workshop import command, settings
+from course_lib.workshop import command, server, settings
 from course_lib.workshop.hub.application import run
 from course_lib.workshop.limits import find_limits
 from course_lib.workshop.settings import Workshop
@@ -33,7 +34,15 @@ def main(folder: Path, port: int) -> None:
     except CourseError as error:
         print(f"no users of their own: {error}", flush=True)
         workshop = Workshop(first_uid=None, **options)
+        if os.geteuid() == 0:
+            allow_root()
     run(workshop, lambda: print(f"OPEN {workshop.first_uid}", command.notice(workshop, None), flush=True))
+
+
+def allow_root() -> None:
+    """Let learners' servers run as root, which Jupyter refuses and no workshop does."""
+    options = server.options
+    server.options = lambda **named: [*options(**named), "--allow-root"]
 
 
 if __name__ == "__main__":
