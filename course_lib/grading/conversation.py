@@ -253,7 +253,7 @@ def _clean(text: Any, most: int = _MOST_TEXT) -> str:
     """Return text without what moves a cursor, turns the reading direction or is no character."""
     if not isinstance(text, str):
         return ""
-    text = text[:most]
-    if text.isprintable():  # as nearly all of it is, and then nothing has to go
-        return text
-    return "".join(one if one in "\n\t" or unicodedata.category(one)[0] != "C" else "\ufffd" for one in text)
+    shown = text[:most]
+    if shown.isprintable():  # as nearly all of it is, and then nothing has to go
+        return shown
+    return "".join(one if one in "\n\t" or unicodedata.category(one)[0] != "C" else "\ufffd" for one in shown)

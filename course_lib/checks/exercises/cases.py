@@ -4,7 +4,6 @@ Numbers have two decimals, so that a learner can type a failing case into a cell
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,12 +13,12 @@ from course_lib.checks.tasks import Arguments
 
 Floats = NDArray[np.floating]
 Truths = NDArray[np.bool_]
-Drawn = TypeVar("Drawn")
 
 # Row entropies as parts of log(n_keys): the scale shows where they stay well inside.
 LOWEST, HIGHEST = 0.2, 0.8
 _TARGETS = (0.35, 0.7)
-_TRIES, _SEVERAL = 25, 12
+_TRIES, _SEVERAL, _REDRAWN = 25, 32, 1000
+_NOT_FOUND = f"no input of the wanted contrast was found in {_REDRAWN} draws"
 # A search in 4 rounds of 32 parts ends where one of 20 halvings does, and calls NumPy a fifth as often.
 _N_PARTS, _N_ROUNDS = 32, 4
 _SPREAD_OF_SCORES = 2.2  # with it most rows of self-attention lie between LOWEST and HIGHEST
@@ -63,7 +62,7 @@ def draw_scores(
         levels = rng.uniform(-1, 1, size=(*shape[:-1], 1))
         return np.round(scores * _factors_to_target(rng, scores) + levels, 2)
 
-    scores = _until_contrasted(draw, lambda scores: scores)
+    scores = _until_contrasted(draw)
     moved = _in_turn(shape[-1:], offset)[:, 0] if across else _in_turn(shape[:-1], offset)
     return {"scores": np.round(scores + moved, 2).astype(dtype)}
 
@@ -80,20 +79,22 @@ def draw_attention(
     across: bool = False,
     dtype: DTypeLike = np.float64,
 ) -> Arguments:
-    """Draw query, key and, where `d_v` is given, value.
+    """Draw query, key and, where `d_v` is given, value; along `leading`, each is well contrasted by itself.
 
     `offset` moves the rows of the scaled scores by +offset and -offset in turn, with `across` their columns.
     """
 
-    def draw() -> tuple[Floats, Floats]:
-        query = rng.normal(size=(*leading, n_queries, d_k))
-        key = np.round(rng.normal(size=(*leading, n_keys, d_k)), 2)
+    def draw(count: int) -> tuple[Floats, Floats]:
+        query = rng.normal(size=(count, n_queries, d_k))
+        key = rng.normal(size=(count, n_keys, d_k)).round(2)
         if offset:  # a component that all keys share moves a query's whole row of scores, and no weight
             key[..., 0], query[..., 0] = 1, 0
         factors = _factors_to_target(rng, _scaled_products(query, key))
-        return np.round(query * factors, 2), key
+        return (query * factors).round(2), key
 
-    query, key = _until_contrasted(draw, lambda drawn: _scaled_products(*drawn))
+    query, key = (
+        array.reshape(*leading, *array.shape[1:]) for array in _each_contrasted(draw, int(np.prod(leading)))
+    )  # fmt: skip
     if offset:
         moved = np.round(offset * np.sqrt(d_k), 2)
         query[..., :1] = moved if across else _in_turn((*leading, n_queries), moved)
@@ -135,43 +136,48 @@ def draw_self_attention(
             w_query[:, ::d_k], w_key[:, ::d_k] = 0, 0
             w_query[0 if across else 1, ::d_k] = np.round(offset * np.sqrt(d_k), 2)
             w_key[1 if across else 0, ::d_k] = 1
-        tokens: list[Floats] = []
-        while len(tokens) < int(np.prod(leading)):
-            x = _draw_tokens(rng, seq_len, w_query, w_key, n_heads, bool(offset))
-            if x is None:
-                break
-            tokens.append(x)
-        else:
-            x = np.reshape(tokens, (*leading, seq_len, d_model))
+        x = _draw_tokens(rng, int(np.prod(leading)), seq_len, w_query, w_key, n_heads, bool(offset))
+        if x is not None:
+            x = x.reshape(*leading, seq_len, d_model)
             arrays = {"x": x, "w_query": w_query, "w_key": w_key, "w_value": draw_matrix(rng, d_model, n_heads * d_v)}
             return {name: array.astype(dtype) for name, array in arrays.items()}
     raise RuntimeError("no input of the wanted contrast was found in 100 draws")
 
 
 def _draw_tokens(
-    rng: np.random.Generator, seq_len: int, w_query: Floats, w_key: Floats, n_heads: int, moved: bool
+    rng: np.random.Generator, count: int, seq_len: int, w_query: Floats, w_key: Floats, n_heads: int, moved: bool
 ) -> Floats | None:
-    """Draw tokens, and replace one after the other of those whose scores are too flat or too decided in some head."""
-    x: Floats = draw_matrix(rng, seq_len, len(w_query))
-    token = 0
+    """Draw `count` rows of tokens; in each, replace one after the other whose scores are too flat or too decided."""
+    x: Floats = draw_matrix(rng, count, seq_len, len(w_query))
+    left, token = np.arange(count), np.zeros(count, np.intp)
     for _ in range(_TRIES):
-        several: Floats = x[np.newaxis].repeat(_SEVERAL, axis=0)
-        several[1:, token] = draw_matrix(rng, _SEVERAL - 1, len(w_query))
+        row = np.arange(len(left))
+        several: Floats = x[left, np.newaxis].repeat(_SEVERAL, axis=1)
+        several[row, 1:, token[left]] = draw_matrix(rng, len(left), _SEVERAL - 1, len(w_query))
         if seq_len == 1:  # its one weight is 1, whatever the score
             return x
         if moved:
             several[..., 0], several[..., 1:2] = 1, _in_turn((seq_len,), 1)
-        query, key = (_in_heads(several @ weight, n_heads) for weight in (w_query, w_key))
-        scores = _scaled_products(query, key)
+        scores = _scaled_products(*(_in_heads(several @ weight, n_heads) for weight in (w_query, w_key)))
         fractions = entropy_fraction(scores)
         outside = np.logical_or.reduce((fractions <= LOWEST) | (fractions >= HIGHEST), axis=-2)
-        best = outside.sum(axis=-1).argmin()
-        x = several[best]
-        candidates = np.flatnonzero(outside[best])
-        if not candidates.size and scores[best].min() < 0 < scores[best].max():
+        best = np.add.reduce(outside, axis=-1, dtype=np.intp).argmin(axis=-1)
+        x[left], outside = several[row, best], outside[row, best]
+        open_ = outside.any(axis=-1) | ~_have_both_signs(scores[row, best])
+        left, outside = left[open_], outside[open_]
+        if not left.size:
             return x
-        token = candidates[rng.integers(candidates.size)] if candidates.size else int(rng.integers(seq_len))
+        for place, of_row in zip(left, outside, strict=True):
+            candidates = np.flatnonzero(of_row)
+            token[place] = candidates[rng.integers(candidates.size)] if candidates.size else rng.integers(seq_len)
     return None
+
+
+def _have_both_signs(scores: Floats) -> Truths:
+    """Say for each of the first axis whether some of its scores are below 0 and some above."""
+    flat = scores.reshape(len(scores), -1)
+    both: Truths = (np.minimum.reduce(flat, axis=-1) < 0) & (np.maximum.reduce(flat, axis=-1) > 0)
+    return both
 
 
 def _scaled_products(query: Floats, key: Floats) -> Floats:
@@ -205,14 +211,31 @@ def draw_matrix(rng: np.random.Generator, *shape: int, dtype: DTypeLike = np.flo
     return drawn
 
 
-def _until_contrasted(draw: Callable[[], Drawn], scores_of: Callable[[Drawn], Floats]) -> Drawn:
-    for _ in range(1000):
-        drawn = draw()
-        scores = scores_of(drawn)
-        fractions = entropy_fraction(scores)
-        if scores.min() < 0 < scores.max() and np.all((fractions > LOWEST) & (fractions < HIGHEST)):
-            return drawn
-    raise RuntimeError("no input of the wanted contrast was found in 1000 draws")
+def _until_contrasted(draw: Callable[[], Floats]) -> Floats:
+    """Draw scores until they are well contrasted as a whole."""
+    for _ in range(_REDRAWN):
+        scores = draw()
+        if _are_contrasted(scores[np.newaxis]).all():
+            return scores
+    raise RuntimeError(_NOT_FOUND)
+
+
+def _each_contrasted(draw: Callable[[int], tuple[Floats, Floats]], count: int) -> tuple[Floats, Floats]:
+    """Draw `count` queries and keys, and draw those again that are not well contrasted."""
+    query, key = draw(count)
+    for _ in range(_REDRAWN):
+        (again,) = np.nonzero(~_are_contrasted(_scaled_products(query, key)))
+        if not again.size:
+            return query, key
+        query[again], key[again] = draw(again.size)
+    raise RuntimeError(_NOT_FOUND)
+
+
+def _are_contrasted(scores: Floats) -> Truths:
+    """Say for each of the first axis whether its scores have both signs, and rows neither flat nor decided."""
+    fractions = entropy_fraction(scores).reshape(len(scores), -1)
+    inside: Truths = np.logical_and.reduce((fractions > LOWEST) & (fractions < HIGHEST), axis=-1)
+    return inside & _have_both_signs(scores)
 
 
 def _factors_to_target(rng: np.random.Generator, scores: Floats) -> Floats:

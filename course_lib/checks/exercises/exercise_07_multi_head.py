@@ -211,20 +211,12 @@ def _side_by_side(
 ) -> Family:  # fmt: skip
     """Return a family of queries, keys and values of all heads side by side, as projections make them."""
 
-    def draw_head(rng: np.random.Generator) -> Arguments:
-        return draw_attention(
-            rng, n_queries=n_queries, n_keys=n_keys, d_k=d_k, d_v=d_v, offset=offset, across=across,
-            dtype=np.float32 if single else np.float64,
-        )  # fmt: skip
-
     def make(rng: np.random.Generator) -> Arguments:
-        # Head by head: to wait until all of them are well contrasted at once would take long.
-        drawn = [draw_head(rng) for _ in range(int(np.prod((*leading, n_heads))))]
-        heads = {name: np.stack([np.asarray(head[name]) for head in drawn]) for name in drawn[0]}
-        side_by_side = {
-            name: merge_heads(array.reshape(*leading, n_heads, *array.shape[1:])) for name, array in heads.items()
-        }
-        return side_by_side | {"n_heads": n_heads}
+        heads = draw_attention(
+            rng, leading=(*leading, n_heads), n_queries=n_queries, n_keys=n_keys, d_k=d_k, d_v=d_v, offset=offset,
+            across=across, dtype=np.float32 if single else np.float64,
+        )  # fmt: skip
+        return {name: merge_heads(np.asarray(array)) for name, array in heads.items()} | {"n_heads": n_heads}
 
     return Family(label, make, stage, LARGE_TOLERANCE if offset else TOLERANCE)
 

@@ -42,10 +42,12 @@ def find_program(trials: Trials, stage: Stage) -> WrongProgram | None:
 
 def _find_pair(trials: Trials, families: Sequence[Family]) -> WrongProgram | None:
     seen = trials.of(families)
-    if not any(trial.given.kind == "array" and not trial.is_right for trial in seen):
-        return None  # exceptions alone show nothing
-    sorted_by_size = sorted(seen, key=lambda trial: 0 if trial.expected.array is None else trial.expected.array.size)
-    agreeing = [pair for pair in trials.task.pairs if agrees_with(pair, sorted_by_size)]  # most fall at the first
+    if not any(map(_shows_a_mistake, seen)):  # exceptions so far: the inputs that fit together by chance may say more
+        seen = trials.of([*families, *trials.task.separators])
+        if not any(map(_shows_a_mistake, seen)):
+            return None
+    smallest_first = sorted(seen, key=lambda trial: 0 if trial.expected.array is None else trial.expected.array.size)
+    agreeing = [pair for pair in trials.task.pairs if agrees_with(pair, smallest_first)]  # most fall at the first
     if agreeing:
         seen = trials.of([*families, *trials.task.separators])
     return next((pair for pair in agreeing if agrees_with(pair, seen) and _is_shown(pair, seen)), None)
@@ -99,4 +101,8 @@ def agrees_with(program: WrongProgram, trials: Sequence[Trial]) -> bool:
 
 def _is_shown(program: WrongProgram, trials: Sequence[Trial]) -> bool:
     """Say whether answer and program gave the same wrong array somewhere; shared exceptions alone show nothing."""
-    return any(trial.given.kind == "array" and not trial.is_right and agrees_with(program, [trial]) for trial in trials)
+    return any(_shows_a_mistake(trial) and agrees_with(program, [trial]) for trial in trials)
+
+
+def _shows_a_mistake(trial: Trial) -> bool:
+    return trial.given.kind == "array" and not trial.is_right
