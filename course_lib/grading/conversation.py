@@ -4,6 +4,7 @@ A process that dies takes nothing along that was marked before. The next questio
 cells again, but for a cell that took a process with it.
 """
 
+import contextlib
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,8 @@ class Conversation:
     new_worker : callable
         Gives a process that is locked in.
     submission : Submission
+    asked : sequence of Asked
+        The tasks whose answers are looked for.
     limits : Limits
     seed : int
         What random numbers in the submission's own code start from.
@@ -66,6 +69,7 @@ class Conversation:
 
     new_worker: Callable[[], Worker]
     submission: Submission
+    asked: Sequence[Asked]
     limits: Limits
     seed: int
     failed: dict[int, str] = field(default_factory=dict)
@@ -73,6 +77,7 @@ class Conversation:
     printed: str = ""
     cpu_seconds: float = 0.0
     _worker: Worker | None = None
+    _described: dict[str, Any] | None = None
     _fatal: set[int] = field(default_factory=set)
     _has_asked: bool = False
     _n_processes: int = 0
@@ -82,13 +87,25 @@ class Conversation:
 
     def found(self, asked: Asked) -> list[tuple[str, Any]]:
         """Return what the submission may mean as the answer of a task, each with where it was found."""
-        request = {"do": "describe", "task": asked.task, "name": asked.answer}
-        ((header, _),) = self._exchange(request, [], _GRACE)
-        described = header.get("found")
+        if self._described is None:
+            self._described = {}  # where looking at all at once ends the process, each is looked at by itself
+            with contextlib.suppress(WorkerEnded):
+                self._described = self._describe(self.asked)
+        if asked.task not in self._described:
+            self._described |= self._describe([asked])
+        described = self._described.pop(asked.task)
         if not isinstance(described, list):
             return []
         pairs = [_answer(one, asked) for one in described[:2] if isinstance(one, dict)]
         return [pair for pair in pairs if pair[0] in ("claim", "name")]
+
+    def _describe(self, several: Sequence[Asked]) -> dict[str, Any]:
+        request = {"do": "describe", "asked": [[one.task, one.answer] for one in several]}
+        ((header, _),) = self._exchange(request, [], _GRACE)
+        found = header.get("found")
+        if not isinstance(found, list) or len(found) != len(several):
+            found = [None] * len(several)
+        return {one.task: described for one, described in zip(several, found, strict=True)}
 
     def call(
         self, answer: JailedAnswer, through: str, given: Sequence[Arguments], seconds: float
@@ -118,6 +135,7 @@ class Conversation:
     def close(self) -> None:
         """End the process that is there."""
         worker, self._worker = self._worker, None
+        self._described = None if self._described is None else {}  # another process may have other names
         if worker is not None:
             worker.close()
             self.cpu_seconds += worker.cpu_seconds

@@ -23,6 +23,7 @@ MOST_CELLS = 2_000
 MOST_SOURCE = 4 * MIB
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _PARTS = re.compile(rb"[\[{,]")
+_KINDS: tuple[CellKind, ...] = get_args(CellKind)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -182,8 +183,7 @@ def _cells(raw: list[Any]) -> tuple[list[Cell], list[str]]:
 
 
 def _kind(cell: object) -> CellKind | None:
-    kinds: tuple[CellKind, ...] = get_args(CellKind)
-    return next((kind for kind in kinds if isinstance(cell, dict) and cell.get("cell_type") == kind), None)
+    return next((kind for kind in _KINDS if isinstance(cell, dict) and cell.get("cell_type") == kind), None)
 
 
 def _joined(source: object) -> str | None:

@@ -138,7 +138,7 @@ class Marker:
         """
         started, used = time.monotonic(), time.process_time()
         conversation = Conversation(
-            lambda: self._worker(assignment.name, assignment.lesson), submission, self._limits,
+            lambda: self._worker(assignment.name, assignment.lesson), submission, assignment.asked, self._limits,
             self._number(submission, "cells"),
         )  # fmt: skip
         try:

@@ -57,27 +57,32 @@ class LocalRunner:
     """Call the answer in this process, all calls together in at most `seconds`."""
 
     def __init__(self, seconds: float = TIME_LIMIT) -> None:
-        self._left, self._numpy = seconds, dict(vars(np))
+        self._left = seconds
 
     def __call__(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
-        """Call `answer` with copies of each of the given arguments, by position."""
-        return [self.once(answer, arguments) for arguments in given]
-
-    def once(self, answer: Any, arguments: Arguments) -> Outcome:
-        """Call `answer` with copies of `arguments`; once the time is over, say so in its place."""
-        if self._left <= 0:
-            return Outcome("late")
-        copies = _copied(arguments)
+        """Call `answer` with copies of each of the given arguments, by position; once the time is over, say so."""
+        outcomes: list[Outcome] = []
         started = time.monotonic()
-        with _quiet(self._numpy) as printed:
-            try:
-                outcome = call_within(self._left, lambda: _call(answer, tuple(copies.values())))
-            except TimeIsUp:
-                outcome = Outcome("late")
+        with _quiet() as printed, contextlib.suppress(TimeIsUp):
+            if self._left > 0:
+                call_within(self._left, lambda: outcomes.extend(_outcomes(answer, given, printed)))
         self._left -= time.monotonic() - started
+        return outcomes + [Outcome("late")] * (len(given) - len(outcomes))
+
+
+def _outcomes(answer: Any, given: Sequence[Arguments], printed: "_Printed") -> Iterator[Outcome]:
+    """Yield what comes of each call, as it comes."""
+    numpy = dict(vars(np))
+    for arguments in given:
+        copies = _copied(arguments)
+        try:
+            with np.errstate(all="ignore"):
+                outcome = _call(answer, tuple(copies.values()))
+        finally:
+            vars(np).update(numpy)  # an answer may have put another `np.exp` in its place, or deleted it
         changed = tuple(name for name, argument in arguments.items() if not _same(argument, copies[name]))
-        text = printed.text()
-        return replace(outcome, changed=changed, printed=text) if changed or text else outcome
+        text = printed.take()
+        yield replace(outcome, changed=changed, printed=text) if changed or text else outcome
 
 
 def _copied(arguments: Arguments) -> Arguments:
@@ -183,27 +188,19 @@ class _Printed(io.TextIOBase):
             self._text += text
         return len(text)
 
-    def text(self) -> str:
-        if len(self._text) <= _MOST_PRINTED:
-            return self._text
-        return self._text[:_MOST_PRINTED] + " …"
+    def take(self) -> str:
+        """Return what was printed since it was asked for last."""
+        text, self._text = self._text, ""
+        return text if len(text) <= _MOST_PRINTED else text[:_MOST_PRINTED] + " …"
 
 
 @contextlib.contextmanager
-def _quiet(numpy: Mapping[str, Any]) -> Iterator[_Printed]:
-    """Keep what is printed, warn of nothing, and put back what `numpy` held before."""
+def _quiet() -> Iterator[_Printed]:
+    """Keep what is printed, and warn of nothing."""
     printed = _Printed()
-    with (
-        contextlib.redirect_stdout(printed),
-        contextlib.redirect_stderr(printed),
-        warnings.catch_warnings(),
-        np.errstate(all="ignore"),
-    ):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            yield printed
-        finally:
-            vars(np).update(numpy)  # an answer may have put another `np.exp` in its place, or deleted it
+        yield printed
 
 
 def _same(before: object, after: object) -> bool:

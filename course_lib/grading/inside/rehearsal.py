@@ -34,7 +34,7 @@ def rehearse(shell: Any) -> None:
     requests: list[dict[str, Any]] = [
         {"do": "cells", "seed": 0, "cells": list(enumerate(cells, start=1)), "cell_seconds": 60, "most_body": 1 << 16,
          "most_printed": 0},
-        *({"do": "describe", "task": "none", "name": name} for name in ("answer", "wrong", "letters", "absent")),
+        {"do": "describe", "asked": [["none", name] for name in ("answer", "wrong", "letters", "absent")]},
     ]  # fmt: skip
     frames = [pack(request) for request in requests]
     for name in ("answer", "wrong") * _OFTEN:

@@ -19,7 +19,6 @@ _MOST_TEXT = 2000  # characters of anything that goes out
 _MOST_LETTERS = 100
 _MOST_OF_A_FAILURE, _MOST_FAILURES = 300, 200  # characters, cells
 _MOST_REQUEST = 1 << 28  # requests come from the grader
-_SENT_TOGETHER = 1 << 15  # bytes of outcomes; each write wakes the grader
 
 
 class Worker:
@@ -104,24 +103,18 @@ class Worker:
             yield "name", named
 
     def _describe(self, header: Header, _arrays: Any) -> None:
-        described = [{"from": source, **_described(answer)} for source, answer in self._found(header)]
-        self._send({"found": described})
-
-    def _found(self, header: Header) -> list[tuple[str, Any]]:
-        return list(self._candidates(header["task"], header["name"]))
+        found = [
+            [{"from": source, **_described(answer)} for source, answer in self._candidates(task, name)]
+            for task, name in header["asked"]
+        ]
+        self._send({"found": found})
 
     def _call(self, header: Header, arrays: Any) -> None:
-        answer = dict(self._found(header))[header["from"]]
+        answer = dict(self._candidates(header["task"], header["name"]))[header["from"]]
         way = getattr(ways, header["through"]) if header["through"] else None
-        run = LocalRunner(header["seconds"])
-        frames = b""
-        for given in header["given"]:
-            arguments = {name: from_header(described, arrays) for name, described in given}
-            frames += self._outcome_frame(run.once(bound(answer, way), arguments))
-            if len(frames) > _SENT_TOGETHER:
-                self._write(frames)
-                frames = b""
-        self._write(frames)
+        given = [{name: from_header(described, arrays) for name, described in one} for one in header["given"]]
+        outcomes = LocalRunner(header["seconds"])(bound(answer, way), given)
+        self._write(b"".join(map(self._outcome_frame, outcomes)))  # at once: each write wakes the grader
 
     def _probe(self, header: Header, _arrays: Any) -> None:
         """Try what is forbidden; asked for when the grader starts, in a process that gets no submission."""
