@@ -52,7 +52,7 @@ class Family:
     look: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by what it is: results are kept by program
 class WrongProgram:
     """A mistake that is known by name.
 
@@ -74,6 +74,18 @@ class WrongProgram:
     program: Callable[..., Any]
     why: str
     look: str
+
+
+@dataclass(frozen=True, eq=False)
+class TwoMistakes(WrongProgram):
+    """Two mistakes at once: `first`, and one that changes numbers but never a shape.
+
+    Attributes
+    ----------
+    first : WrongProgram
+    """
+
+    first: WrongProgram
 
 
 @dataclass(frozen=True)
@@ -141,7 +153,7 @@ class FunctionTask(Task):
         Inputs that decide nothing and only tell mistakes apart, such as square matrices on which a forgotten
         transpose gives numbers in place of an exception.
     programs : tuple of WrongProgram
-    pairs : tuple of WrongProgram
+    pairs : tuple of TwoMistakes
         Two mistakes at once; tried where none of `programs` explains an answer.
     properties : tuple of Property
     through : callable or None
@@ -158,7 +170,7 @@ class FunctionTask(Task):
     families: tuple[Family, ...]
     programs: tuple[WrongProgram, ...]
     separators: tuple[Family, ...] = ()
-    pairs: tuple[WrongProgram, ...] = ()
+    pairs: tuple[TwoMistakes, ...] = ()
     properties: tuple[Property, ...] = ()
     through: Callable[..., Any] | None = None
     seen_as: str = ""

@@ -16,6 +16,7 @@ from course_lib.checks.tasks import (
     FunctionTask,
     Named,
     Stage,
+    TwoMistakes,
     WrongProgram,
 )
 
@@ -304,18 +305,19 @@ def sizes_of_query_and_key(query: Floats, key: Floats, *_rest: object) -> tuple[
 
 def with_a_wrong_scale(
     programs: Sequence[WrongProgram], sizes: Sizes = sizes_of_query_and_key, *, place: int = 0
-) -> tuple[WrongProgram, ...]:
+) -> tuple[TwoMistakes, ...]:
     """Return each mistake together with each wrong scale: two mistakes at once.
 
     Scores grow as the argument at `place` does, so a mistake with stretched queries is that mistake with a wrong scale.
     """
     return tuple(
-        WrongProgram(
+        TwoMistakes(
             f"{program.slug} and {scale.slug}",
             program.confusion,
             _stretching(program.program, _FACTORS[scale.slug], sizes, place),
             f"{program.why}\nA second thing: {scale.why[0].lower()}{scale.why[1:]}",
             program.look,
+            program,
         )
         for scale in scale_programs(lambda scores, *_: scores)
         for program in programs

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_lib.checks.judging.trials import STAGES, Trial, Trials, agree
+from course_lib.checks.running.outcomes import Outcome
 from course_lib.checks.running.runner import bound, run_trusted
-from course_lib.checks.tasks import Arguments, Family, Stage, WrongProgram
+from course_lib.checks.tasks import Arguments, Family, Stage, TwoMistakes, WrongProgram
 
 # New draws of every kind of input; as they come, then larger, smaller and turned round.
 _STRETCHES = (1.0, 4.0, 0.25, -1.0)
@@ -47,10 +48,19 @@ def _find_pair(trials: Trials, families: Sequence[Family]) -> WrongProgram | Non
         if not any(map(_shows_a_mistake, seen)):
             return None
     smallest_first = sorted(seen, key=lambda trial: 0 if trial.expected.array is None else trial.expected.array.size)
-    agreeing = [pair for pair in trials.task.pairs if agrees_with(pair, smallest_first)]  # most fall at the first
+    agreeing = [pair for pair in trials.task.pairs if _may_be(pair, seen) and agrees_with(pair, smallest_first)]
     if agreeing:
         seen = trials.of([*families, *trials.task.separators])
     return next((pair for pair in agreeing if agrees_with(pair, seen) and _is_shown(pair, seen)), None)
+
+
+def _may_be(pair: TwoMistakes, trials: Sequence[Trial]) -> bool:
+    """Say whether the answer fails where the first mistake does, and gives its shapes: the second changes neither."""
+    return all(_form_of(trial.given_by(pair.first)) == _form_of(trial.given) for trial in trials)
+
+
+def _form_of(outcome: Outcome) -> tuple[object, ...]:
+    return (outcome.kind, None if outcome.array is None else outcome.array.shape)
 
 
 def _more_inputs(
