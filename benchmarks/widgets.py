@@ -166,7 +166,7 @@ def variants(wanted: Sequence[str] = ()) -> list[Variant]:
             name="AttentionStage, ipywidgets slider",
             source="linked = AttentionStage()\nipywidgets.VBox([linked, linked.sliders('query', 0)])",
             hand=".noUi-handle >> nth=0", picture=".cw-root", kind="elements", model="linked", trait="query_0_x",
-            values=(1.5, -1.0),
+            values=(1.5, -1.0), drag=(-100, 0),  # to the other side: it is near its end
         )
     )  # fmt: skip
     found.append(
