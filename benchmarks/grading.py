@@ -4,10 +4,10 @@
     python benchmarks/grading.py --quick     30, 2 and 100: to see that it works; the page is not written
     python benchmarks/grading.py --parts memory --keep FOLDER     one part; the others as FOLDER has them from before
 
-All marks are of one run on one machine, one after the other. Processor time is that of the whole command and all
-processes that came of it, also of those that nobody in it waited for, such as a jail that was ended; from its start to
-its end, divided by the number of submissions. Each command marks the class in one go, so that its start is shared out.
-The peers stand in fresh environments beside this one's packages. What cannot be installed is left out, and said.
+All marks are of one run on one machine, this grader before and after each peer. Processor time is that of the whole
+command and all processes that came of it, also of those that nobody in it waited for, such as a jail that was ended;
+from its start to its end, divided by the number of submissions. Each command marks the class in one go, so that its
+start is shared out. The peers stand in fresh environments beside this one's packages. What cannot be installed is left out, and said.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import threading
 import time
 import venv
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,7 @@ def _wait_for_orphans(seconds: float = 20.0) -> None:
 def run_ours(folder: Path) -> Run:
     """Mark the class with `course grade`, all of it."""
     out = folder / "graded"
+    shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "course_lib", "grade", folder / "submitted", "--out", out, "--json"]
     cpu, wall, said = measured(command, ROOT)
     summary = json.loads(said)
@@ -325,15 +326,22 @@ def same_points(ours: Run, peer: Run) -> int:
     return sum(abs(points - ours.points[learner]) < 1e-9 for learner, points in peer.points.items())
 
 
-def table_of(ours: Run, peers: list[Run]) -> str:
-    """Return what marking the class cost and gave, as a table."""
+def mean_of(runs: list[Run]) -> Run:
+    """Return what a run of several took on average."""
+    cpu, wall = (sum(getattr(run, name) for run in runs) / len(runs) for name in ("cpu", "wall"))
+    return replace(runs[0], cpu=cpu, wall=wall)
+
+
+def table_of(all_ours: list[Run], peers: list[Run]) -> str:
+    """Return what marking the class cost and gave, as a table; a peer is compared with the runs around it."""
+    ours = mean_of(all_ours)
     lines = [
         "| | submissions | processor time each | times ours | goal | same points as ours |",
         "|---|---:|---:|---:|---:|---:|",
         f"| this course, jailed | {ours.count} | {1000 * ours.each:.0f} ms | 1 | | |",
     ]
-    for peer in peers:
-        ratio, goal = peer.each / ours.each, GOALS[peer.name]
+    for place, peer in enumerate(peers):
+        ratio, goal = peer.each / mean_of(all_ours[place : place + 2]).each, GOALS[peer.name]
         same = f"{same_points(ours, peer)} of {peer.count}"
         row = f"| {PEERS[peer.name].replace('==', ' ')} | {peer.count} | {1000 * peer.each:.0f} ms"
         lines.append(f"{row} | {ratio:.1f} | {goal} | {same} |")
@@ -357,7 +365,8 @@ def page_of(parts: dict[str, str]) -> str:
     return (
         "# Grading, beside nbgrader and otter-grader\n\n"
         "`python benchmarks/grading.py` writes this page. A class of invented learners hands in exercise 07: right, "
-        "wrong in known ways, and unfinished. Every grader marks the same files, in one run on one machine; the peers "
+        "wrong in known ways, and unfinished. Every grader marks the same files, in one run on one machine, this one before "
+        "and after each peer; the peers "
         "are slow, so they mark the first ones only. nbgrader and otter-grader run the notebook in a kernel of its own "
         "and let it judge itself; this grader runs it in a jail and judges outside.\n\n"
         f"{parts['peers']}\n\n"
@@ -376,9 +385,13 @@ def marked_by_all(size: int, of_peers: int, kept: Path) -> str | None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "class"
         make(ROOT, folder, size, exercise=EXERCISE, honest=True, layout="nbgrader")
-        ours = run_ours(folder)
+        ours = [run_ours(folder)]
         runs = {"nbgrader": run_nbgrader, "otter-grader": run_otter}
-        peers = [runs[name](folder, python, of_peers) for name, python in pythons.items() if python is not None]
+        peers = []
+        for name, python in pythons.items():  # ours before and after each: a machine is not the same for minutes
+            if python is not None:
+                peers.append(runs[name](folder, python, of_peers))
+                ours.append(run_ours(folder))
     print(table_of(ours, peers))
     return table_of(ours, peers) if len(peers) == len(PEERS) else None
 

@@ -83,7 +83,7 @@ def evaluate(name: str, answer: Any, *, seed: int = 0, run: Runner | None = None
     if task is None:
         return wording.unknown(name, close_names(name), list(TASKS))
     try:
-        with np.errstate(all="ignore"), np.printoptions(), _restored():
+        with np.errstate(all="ignore"), np.printoptions(), _restored() if run is None else contextlib.nullcontext():
             return _judge(task, answer, seed, run or LocalRunner())
     except Exception as error:  # ours, by construction: the learner's are caught where their code runs
         return wording.broke(task, error)
@@ -91,7 +91,7 @@ def evaluate(name: str, answer: Any, *, seed: int = 0, run: Runner | None = None
 
 @contextlib.contextmanager
 def _restored() -> Iterator[None]:
-    """Leave the old random state and the recursion limit as they were, whatever an answer did to them."""
+    """Leave the old random state and the recursion limit as they were, whatever an answer did to them in here."""
     state, limit = np.random.get_state(), sys.getrecursionlimit()  # noqa: NPY002 - what a learner's cell may use
     try:
         yield

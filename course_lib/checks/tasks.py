@@ -26,7 +26,7 @@ class Named:
     axes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # looked up among a task's families by what it is
 class Family:
     """A kind of input, drawn anew for each seed.
 
