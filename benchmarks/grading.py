@@ -7,7 +7,8 @@
 All marks are of one run on one machine, this grader before and after each peer. Processor time is that of the whole
 command and all processes that came of it, also of those that nobody in it waited for, such as a jail that was ended;
 from its start to its end, divided by the number of submissions. Each command marks the class in one go, so that its
-start is shared out. The peers stand in fresh environments beside this one's packages. What cannot be installed is left out, and said.
+start is shared out, and in one process after the other. The peers stand in fresh environments beside this one's
+packages. What cannot be installed is left out, and said.
 """
 
 import argparse
@@ -115,11 +116,22 @@ def _wait_for_orphans(seconds: float = 20.0) -> None:
                 time.sleep(0.05)
 
 
-def run_ours(folder: Path) -> Run:
-    """Mark the class with `course grade`, all of it."""
+def run_ours(folder: Path, jobs: int = 1) -> Run:
+    """Mark the class with `course grade`, all of it; with one process, as the peers do, unless more are asked for."""
     out = folder / "graded"
     shutil.rmtree(out, ignore_errors=True)
-    command = [sys.executable, "-m", "course_lib", "grade", folder / "submitted", "--out", out, "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "course_lib",
+        "grade",
+        folder / "submitted",
+        "--out",
+        out,
+        "--json",
+        "--jobs",
+        jobs,
+    ]
     cpu, wall, said = measured(command, ROOT)
     summary = json.loads(said)
     entries = gradebook.read(out)
@@ -345,8 +357,15 @@ def table_of(all_ours: list[Run], peers: list[Run]) -> str:
         same = f"{same_points(ours, peer)} of {peer.count}"
         row = f"| {PEERS[peer.name].replace('==', ' ')} | {peer.count} | {1000 * peer.each:.0f} ms"
         lines.append(f"{row} | {ratio:.1f} | {goal} | {same} |")
-    wall = f"The {ours.count} submissions took this grader {ours.wall:.0f} s with {os.cpu_count()} processors."
-    return "\n".join([*lines, "", wall])
+    return "\n".join(lines)
+
+
+def usual_in_words(usual: Run) -> str:
+    """Say what marking costs as `course grade` does it where nobody says otherwise."""
+    return (
+        f"With a process for each of {os.cpu_count()} processors, as `course grade` marks by itself, this grader took "
+        f"{usual.wall:.0f} s for the {usual.count} submissions, {1000 * usual.each:.0f} ms of processor time each."
+    )
 
 
 def memory_in_words(memory: list[tuple[int, float]]) -> str:
@@ -365,10 +384,10 @@ def page_of(parts: dict[str, str]) -> str:
     return (
         "# Grading, beside nbgrader and otter-grader\n\n"
         "`python benchmarks/grading.py` writes this page. A class of invented learners hands in exercise 07: right, "
-        "wrong in known ways, and unfinished. Every grader marks the same files, in one run on one machine, this one before "
-        "and after each peer; the peers "
-        "are slow, so they mark the first ones only. nbgrader and otter-grader run the notebook in a kernel of its own "
-        "and let it judge itself; this grader runs it in a jail and judges outside.\n\n"
+        "wrong in known ways, and unfinished. Every grader marks the same files one after the other, in one run on one "
+        "machine, this one before and after each peer; the peers are slow, so they mark the first ones only. nbgrader "
+        "and otter-grader run the notebook in a kernel of its own and let it judge itself; this grader runs it in a "
+        "jail and judges outside.\n\n"
         f"{parts['peers']}\n\n"
         "Processor time is that of all processes of a command, its start and the ended jails included. The points are "
         "what each grader itself gives; otter-grader calls this course's `evaluate` in its tests, nbgrader the "
@@ -392,8 +411,10 @@ def marked_by_all(size: int, of_peers: int, kept: Path) -> str | None:
             if python is not None:
                 peers.append(runs[name](folder, python, of_peers))
                 ours.append(run_ours(folder))
-    print(table_of(ours, peers))
-    return table_of(ours, peers) if len(peers) == len(PEERS) else None
+        usual = run_ours(folder, os.cpu_count() or 1)
+    table = f"{table_of(ours, peers)}\n\n{usual_in_words(usual)}"
+    print(table)
+    return table if len(peers) == len(PEERS) else None
 
 
 def main() -> None:

@@ -261,6 +261,8 @@ class _Call:
 class _JailRunner:
     """Calls answers inside, for the checks; after the process was lost in a call, calls nothing any more."""
 
+    asks_again = True  # all that was called, in `_asked_again`
+
     def __init__(self, conversation: Conversation, seconds: float) -> None:
         self._conversation, self._left = conversation, seconds
         self.ended = ""

@@ -43,7 +43,7 @@ def _after_all_cases(trials: Trials) -> Result:
     if changing:
         return wording.changed_its_input(task, changing[0].given.changed)
     smallest = all_trials[0]
-    if not smallest.agree(smallest.expected, trials.again(smallest)):
+    if not trials.are_asked_again and not smallest.agree(smallest.expected, trials.again(smallest)):
         return wording.forgetful(task, smallest)
     for kept in task.properties:
         seen = kept.broken(trials.caller(kept.through), np.random.default_rng([trials.seed, 2]))

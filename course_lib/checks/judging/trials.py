@@ -62,6 +62,7 @@ class Trials:
         self.task, self.seed, self._answer, self._run = task, seed, answer, run
         self._made: dict[int, Trial] = {}
         self._n_redrawn = 0
+        self.are_asked_again = getattr(run, "asks_again", False)
         self.first: Outcome | None = None
         self.is_late = False
 

@@ -47,7 +47,11 @@ def bound(answer: Any, function: Callable[..., Any] | None) -> Any:
 
 
 class Runner(Protocol):
-    """Anything that can call an answer."""
+    """Anything that can call an answer.
+
+    One with a true attribute `asks_again` repeats the calls of an answer that has passed, and compares; then the checks
+    need not repeat one.
+    """
 
     def __call__(self, answer: Any, given: Sequence[Arguments]) -> list[Outcome]:
         """Call `answer` with each of the given arguments, by position."""
