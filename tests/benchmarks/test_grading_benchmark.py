@@ -62,4 +62,5 @@ def test_the_page_is_what_the_benchmark_writes(benchmark):
         assert row, peer
         assert float(row[2]) > 5
         assert row[1] == row[3], "the same points for all"
-    assert "byte for byte; with 1, 2 and 4 processes: the same." in text
+    assert "byte for byte; with 1, 2 and 4 processes: the same; on dask's scheduler" in text
+    assert "ANOTHER" not in text
