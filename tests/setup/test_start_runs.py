@@ -62,7 +62,18 @@ def test_test_command_installs_more_and_ends_with_pytests_own_status(course: Fak
     assert status == 5, output
     name, arguments, folder, _ = called(output)
     assert name == "pytest"
-    assert arguments == ["--nbval", "-n", "2", "--dist", "loadscope", "-k", "softmax", "tests/a b.py", "-x"]
+    assert arguments == [
+        "--nbval",
+        "-n",
+        "2",
+        "--dist",
+        "loadscope",
+        "--no-loadscope-reorder",
+        "-k",
+        "softmax",
+        "tests/a b.py",
+        "-x",
+    ]
     assert Path(str(folder)) == course.folder
     assert list(course.folder.glob(".venv/[Ll]ib/**/peer-3.dist-info"))
     assert output.rstrip().splitlines()[-1].startswith("CALLED "), "the last line is pytest's"
