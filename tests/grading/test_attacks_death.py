@@ -69,6 +69,15 @@ ATTACKS = [
         deserved=4, fails=True,
     ),
     Attack(
+        "ending-when-looked-at",
+        (
+            IMPORTS, RIGHT["softmax"], RIGHT["attention_weights"],
+            "import os\nclass Deadly:\n    @property\n    def __class__(self):\n        os._exit(3)\n"
+            "softmax_with_temperature = Deadly()", CHECKS,
+        ),
+        deserved=3,
+    ),
+    Attack(
         "ending-in-an-exceptions-text",
         (
             IMPORTS, RIGHT["softmax_with_temperature"], RIGHT["attention_weights"],

@@ -19,7 +19,7 @@ class Shell(InteractiveShell):
         """Accept ``%matplotlib inline``; no window is opened."""
 
     def transform_cell(self, raw_cell: str) -> str:
-        """Return the cell without IPython's own syntax; most have none, and to look for it takes a quarter of a run."""
+        """Return the cell without IPython's own syntax; most have none, and to look for it takes long."""
         if _has_usual_transformers(self) and _is_plain(raw_cell):
             return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
         transformed: str = super().transform_cell(raw_cell)  # type: ignore[no-untyped-call]
