@@ -1,5 +1,6 @@
 """What `course workshop` does: look at everything that can be wrong, say what is in force, open, and close cleanly."""
 
+import compileall
 import importlib.util
 import json
 import os
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import course_lib
 from course_lib.errors import CourseError
 from course_lib.lab import course_folder, free_port, port_is_free
 from course_lib.workshop import proxy, settings
@@ -122,7 +124,15 @@ def open_workshop(workshop: Workshop, password: str | None) -> None:
 
     print("Installing the proxy, once ..." if not proxy.is_installed() else "Starting ...", flush=True)
     proxy.install()
+    compile_course()
     run(workshop, lambda: print(notice(workshop, password), flush=True))
+
+
+def compile_course() -> None:
+    """Keep the course's modules compiled beside them: learners' users cannot, and each start would do it anew."""
+    compileall.compile_dir(
+        Path(course_lib.__file__).parent, quiet=2
+    )  # where nothing can be written, learners wait a little longer, that is all
 
 
 def notice(workshop: Workshop, password: str | None) -> str:

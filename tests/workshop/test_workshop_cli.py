@@ -5,6 +5,8 @@ import importlib.util
 import io
 import json
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -74,6 +76,19 @@ def test_a_dry_run_writes_nothing_and_shows_no_secret(tmp_path, monkeypatch):
     assert "SECRET-1" not in shown.output
     assert "a secret password" not in shown.output
     assert not (tmp_path / "w").exists()
+
+
+def test_the_course_is_compiled_before_anybody_comes(tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    for name in ("__init__.py", "models/tiny.py"):
+        (tmp_path / name).write_text("one = 1\n")
+    found_at_start = []
+    hub = SimpleNamespace(run=lambda workshop, opened: found_at_start.extend(tmp_path.rglob("*.pyc")))
+    monkeypatch.setitem(sys.modules, "course_lib.workshop.hub.application", hub)
+    monkeypatch.setattr(command, "proxy", SimpleNamespace(is_installed=lambda: True, install=lambda: None))
+    monkeypatch.setattr(command, "course_lib", SimpleNamespace(__file__=str(tmp_path / "__init__.py")))
+    command.open_workshop(None, None)
+    assert {path.name.split(".")[0] for path in found_at_start} == {"__init__", "tiny"}
 
 
 @pytest.mark.parametrize(
