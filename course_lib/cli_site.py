@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+NOT_COMPILED = (
+    "Node.js is not installed here, so what notebooks import could not be compiled beforehand, and Python takes about "
+    "twice as long to start in a browser. Install Node.js 18 or newer and make the site again.\n"
+)
+
 
 def site(
     out: Annotated[Path, typer.Option(help="The folder to write; a site that was made before is replaced.")],
@@ -47,11 +52,12 @@ def site(
     if as_json:
         typer.echo(json.dumps({
             "folder": str(made.folder), "pages": made.n_pages, "files": made.n_files, "bytes": made.n_bytes,
-            "notebooks": made.has_notebooks,
+            "notebooks": made.has_notebooks, "compiled": made.is_compiled,
         }))  # fmt: skip
         return
     typer.echo(
         f"{made.n_pages} pages{' and the notebooks' if made.has_notebooks else ''} are in {made.folder}: "
         f"{made.n_files} files, {made.n_bytes / 1e6:.1f} MB.\n"
+        f"{NOT_COMPILED if made.has_notebooks and not made.is_compiled else ''}"
         f"To look at it here: python3 -m http.server --bind 127.0.0.1 --directory {made.folder}"
     )

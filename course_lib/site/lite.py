@@ -10,6 +10,7 @@ from typing import Any
 from course_lib.site.builder import BROWSER_LOCK, LOCK, Builder, browser_wheels, course_wheel, prepared
 from course_lib.site.errors import SiteError
 from course_lib.site.places import HERE, Places, notebooks_of
+from course_lib.site.precompile import library_of, precompile
 from course_lib.site.runtime import TARBALL, VERSION, runtime_files, tagged, write_runtime
 
 EXTENSION_NAME = "self-attention-course"
@@ -26,8 +27,13 @@ _LATER = ("extensions/@jupyter-widgets/*/static/*.js", "extensions/anywidget/sta
 _EPOCH = 1704067200  # 2024-01-01: no time of a build in what is served
 
 
-def build_lite(out: Path, places: Places) -> None:
+def build_lite(out: Path, places: Places) -> bool:
     """Build the JupyterLite part of the site into `out`, which must be empty or not there.
+
+    Returns
+    -------
+    bool
+        Whether what a start imports could be compiled beforehand.
 
     Raises
     ------
@@ -45,8 +51,9 @@ def build_lite(out: Path, places: Places) -> None:
         ]
         served = _made(lite / "static" / "pyodide")
         loaded = write_runtime(served, files, places.wheels, own, keep=places.cache / TARBALL.removesuffix(".tgz"))
+        is_compiled = precompile(served)
         _copy_notebooks(places.course, lite / "files")
-        _write_settings(lite, loaded)
+        _write_settings(lite, loaded, library_of(served))
         # It sets the times of every file in the folder around what it makes, so that is not the folder of `out`.
         made = Path(scratch) / "made" / "site"
         _build(builder, lite, made)
@@ -55,6 +62,7 @@ def build_lite(out: Path, places: Places) -> None:
         _put_in_worker(made)
         # Dates are those of now: by an old one, a browser would take a file as fresh for months.
         shutil.copytree(made, out, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    return is_compiled
 
 
 def _made(folder: Path) -> Path:
@@ -78,12 +86,13 @@ def _copy_notebooks(course: Path, target: Path) -> None:
             shutil.copyfile(path, target / folder / path.name)
 
 
-def _write_settings(lite: Path, loaded: list[str]) -> None:
+def _write_settings(lite: Path, loaded: list[str], library: str) -> None:
     kernel: dict[str, Any] = {
         "disablePyPIFallback": True,
         "loadPyodideOptions": {
             "packages": [_AS_THE_KERNEL_SPELLS.get(name, name) for name in loaded],
             "env": {"COURSE_PROGRESS": PROGRESS},
+            "stdLibURL": f"./static/pyodide/{library}",
         },
     }
     config = {

@@ -19,13 +19,14 @@ MARK = ".course-site"
 
 @dataclass(frozen=True)
 class Site:
-    """What was made: the folder, its pages to read, and its size."""
+    """What was made: the folder, its pages to read, its size, and whether Python was compiled beforehand."""
 
     folder: Path
     n_pages: int
     n_files: int
     n_bytes: int
     has_notebooks: bool
+    is_compiled: bool
 
 
 def build_site(
@@ -60,8 +61,9 @@ def build_site(
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
         made = Path(scratch) / "site"
         made.mkdir()
+        is_compiled = False
         if not reading_only:
-            build_lite(made, places)
+            is_compiled = build_lite(made, places)
             advance()
         try:
             pages = Edition(places.course, made, lab=not reading_only).make(names, advance=advance)
@@ -73,7 +75,7 @@ def build_site(
             shutil.rmtree(out)
         os.replace(made, out)
     sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
-    return Site(out, len(pages), len(sizes), sum(sizes), not reading_only)
+    return Site(out, len(pages), len(sizes), sum(sizes), not reading_only, is_compiled)
 
 
 def n_steps(places: Places, *, reading_only: bool, names: Sequence[str] = ()) -> int:

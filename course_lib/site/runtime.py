@@ -25,10 +25,13 @@ from course_lib.site.places import Places
 VERSION = "0.27.7"
 TARBALL = f"pyodide-{VERSION}.tgz"
 TARBALL_SHA256 = "89d5d952675eb08e11286e52c7238f1248ce71726e896db9703e73bef23dc343"
-_RUNTIME = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "package.json")
+LIBRARY = "python_stdlib.zip"  # Python's own
+_RUNTIME = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", LIBRARY, "package.json")
 LOCK_NAME = "pyodide-lock.json"
 # What the kernel and the notebooks load, beside the wheels that the course brings.
 _FROM_PYODIDE = ("micropip", "ssl", "sqlite3", "ipython", "jedi", "traitlets", "packaging", "numpy", "matplotlib")
+# What a package is given in Pyodide's lock and does not need: by its own metadata, or but for pictures in PDF files.
+_NOT_NEEDED = {"matplotlib": ("pytz", "fonttools")}
 # What our wheels need. The names are the lock's; whatever is not here needs nothing.
 _NEEDS = {
     "self-attention-course": ("numpy", "matplotlib", "ipywidgets", "anywidget"),
@@ -59,7 +62,7 @@ def runtime_files(places: Places) -> dict[str, bytes]:
     if not packed.is_file():
         _fetch_with_npm(places.cache)
     data = packed.read_bytes()
-    if _sha256(data) != TARBALL_SHA256:
+    if sha256_of(data) != TARBALL_SHA256:
         raise SiteError(f"{packed} is not the package pyodide {VERSION}: its sha256 is another. Delete it and retry.")
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
         members = {name: archive.extractfile(f"package/{name}") for name in (*_RUNTIME, LOCK_NAME)}
@@ -135,6 +138,9 @@ def write_runtime(
         If a wheel is missing or is not the one that the lock names.
     """
     lock: Lock = json.loads(files[LOCK_NAME])
+    for name, spare in _NOT_NEEDED.items():
+        depends = lock["packages"][name]["depends"]
+        lock["packages"][name]["depends"] = [needed for needed in depends if needed not in spare]
     needed = closure(lock["packages"], _FROM_PYODIDE)
     packages = {name: lock["packages"][name] for name in sorted(needed)}
     target.mkdir(parents=True, exist_ok=True)
@@ -147,15 +153,19 @@ def write_runtime(
     closure(packages, packages)  # nothing that is needed may be missing
     for name in _RUNTIME:
         (target / name).write_bytes(files[name])
-    whole = {"info": lock["info"], "packages": packages}
-    (target / LOCK_NAME).write_text(json.dumps(whole, indent=1, sort_keys=True), encoding="utf-8")
+    write_lock(target, {"info": lock["info"], "packages": packages})
     return sorted(packages)
+
+
+def write_lock(target: Path, lock: Lock) -> None:
+    """Write the lock that a browser reads."""
+    (target / LOCK_NAME).write_text(json.dumps(lock, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _wheel(entry: Mapping[str, Any], wheels: Path | None, files: Mapping[str, bytes], keep: Path | None) -> bytes:
     name, wanted = str(entry["file_name"]), entry["sha256"]
     kept = keep / name if keep and wheels is None else None
-    if kept and kept.is_file() and _sha256(data := kept.read_bytes()) == wanted:
+    if kept and kept.is_file() and sha256_of(data := kept.read_bytes()) == wanted:
         return data
     if wheels is None:
         data = _fetched(name, files)
@@ -164,7 +174,7 @@ def _wheel(entry: Mapping[str, Any], wheels: Path | None, files: Mapping[str, by
             data = (wheels / name).read_bytes()
         except OSError as error:
             raise SiteError(f"{wheels} lacks {name}, which the site serves.") from error
-    if _sha256(data) != wanted:
+    if sha256_of(data) != wanted:
         raise SiteError(f"{name} is not the wheel that Pyodide {VERSION} names: its sha256 is another.")
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +182,8 @@ def _wheel(entry: Mapping[str, Any], wheels: Path | None, files: Mapping[str, by
     return data
 
 
-def _sha256(data: bytes) -> str:
+def sha256_of(data: bytes) -> str:
+    """Return the SHA-256 of `data`, in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -194,9 +205,9 @@ def _fetched(name: str, files: Mapping[str, bytes]) -> bytes:
 
 def tagged(wheel: Path) -> Path:
     """Put a wheel's content in its name: it changes without its version, and no cache may serve an old one."""
-    distribution, version, rest = wheel.name.split("-", 2)
-    build = _sha256(wheel.read_bytes())[:12]
-    return wheel.rename(wheel.with_name(f"{distribution}-{version}-0{build}-{rest}"))
+    distribution, version, *_, python, abi, platform = wheel.name.split("-")
+    build = sha256_of(wheel.read_bytes())[:12]
+    return wheel.rename(wheel.with_name("-".join((distribution, version, f"0{build}", python, abi, platform))))
 
 
 def own_entry(wheel: Path) -> Lock:
@@ -215,6 +226,6 @@ def own_entry(wheel: Path) -> Lock:
         "package_type": "package",
         "imports": imports,
         "depends": list(_NEEDS.get(_key(distribution), ())),
-        "sha256": _sha256(wheel.read_bytes()),
+        "sha256": sha256_of(wheel.read_bytes()),
         "unvendored_tests": False,
     }

@@ -43,6 +43,11 @@ _RUN = """async (id) => {
   return content.activeCell.model.outputs.toJSON().map((output) => [output.ename, output.evalue, output.text,
     output.data?.["text/plain"]].flat().join(" ")).join(" ");
 }"""
+# Modules that the browser compiled itself, of all that are loaded.
+_COMPILED_HERE = """import os, sys
+specs = [getattr(module, "__spec__", None) for module in list(sys.modules.values())]
+sources = [spec for spec in specs if spec and str(spec.origin).endswith(".py")]
+print(len(sources) > 300, [spec.name for spec in sources if not os.path.exists(spec.cached or "")])"""
 _ASK = """async (code) => {
   const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
   const said = [];
@@ -238,6 +243,7 @@ def solve_exercise_03(browser: Browser) -> None:
     assert progress_of(browser, "softmax") == ("not_yet", 1)
     browser.write("softmax-exercise", RIGHT)
     assert "passed" in browser.run("softmax-exercise", "softmax-check")
+    assert browser.ask(_COMPILED_HERE).strip() == "True []", "all that was imported came compiled"
     browser.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     wait(lambda: not browser.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty"))
 

@@ -88,6 +88,17 @@ def test_course_site_says_what_it_made(tmp_path, no_pages, monkeypatch):
     assert (found["pages"], found["notebooks"]) == (1, False)
 
 
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_course_site_says_when_python_will_start_slower(tmp_path, no_pages, monkeypatch, is_compiled):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(make, "build_lite", lambda out, places: is_compiled)
+    said = CliRunner().invoke(cli.app, ["site", "--out", str(tmp_path / "public")])
+    assert said.exit_code == 0, said.output
+    assert ("Install Node.js 18 or newer and make the site again" in said.output) == (not is_compiled)
+    found = json.loads(CliRunner().invoke(cli.app, ["site", "--out", str(tmp_path / "public"), "--json"]).stdout)
+    assert found["compiled"] == is_compiled
+
+
 @pytest.mark.parametrize("option", ["--wheels", "--pyodide"])
 def test_course_site_refuses_a_folder_that_is_none(tmp_path, no_pages, monkeypatch, option):
     monkeypatch.chdir(ROOT)

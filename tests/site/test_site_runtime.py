@@ -18,7 +18,7 @@ from course_lib.site.errors import SiteError
 from course_lib.site.places import HERE, Places, notebooks_of
 
 ROOT = Path(__file__).parents[2]
-NAMES = [*runtime._FROM_PYODIDE, "six", "scipy"]
+NAMES = [*runtime._FROM_PYODIDE, "six", "scipy", "pytz"]
 
 
 def wheel_of(name: str) -> bytes:
@@ -26,7 +26,7 @@ def wheel_of(name: str) -> bytes:
 
 
 def lock_of(names: list[str] = NAMES) -> dict:
-    needs = {"matplotlib": ["NumPy", "six"]}
+    needs = {"matplotlib": ["NumPy", "six", "pytz"]}
     packages = {
         name: {
             "name": name, "version": "1", "file_name": f"{name}-1-py3-none-any.whl", "depends": needs.get(name, []),
@@ -70,6 +70,7 @@ def test_write_runtime_serves_what_is_needed_and_nothing_else(tmp_path, wheels):
     assert sorted(served) == loaded
     assert "scipy" not in served
     assert not (tmp_path / "out" / "scipy-1-py3-none-any.whl").exists()
+    assert "pytz" not in served, "matplotlib does not need it, whatever Pyodide's lock says"
     assert "six" in served  # matplotlib needs it, under another spelling of its needs
     entry = served["self-attention-course"]
     assert entry["imports"] == ["alone", "course_lib"]
@@ -168,6 +169,10 @@ def test_a_wheel_of_ours_is_named_by_its_content(tmp_path):
     first = runtime.tagged(our_wheel(tmp_path))
     assert re.fullmatch(r"self_attention_course-0\.1\.0-0[0-9a-f]{12}-py3-none-any\.whl", first.name)
     assert runtime.own_entry(first)["name"] == "self-attention-course"
+    first.write_bytes(first.read_bytes() + b"more")
+    again = runtime.tagged(first)
+    assert again.name != first.name
+    assert again.name.count("-") == first.name.count("-"), "one content in a name, not two"
 
 
 def pins(lock: Path) -> dict[str, str]:
