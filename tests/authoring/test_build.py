@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 import nbformat
 import pytest
 from sample_course import EXERCISE, LESSON, make_course
 
 from course_lib.authoring import BuildError, build, check, course_folder, plan
+from course_lib.authoring.run import run_notebook
 from course_lib.authoring.stored import put_aside, write_text
 
 NOTEBOOKS = ["notebooks/03_rows.ipynb", "exercises/03_rows.ipynb", "exercises/solutions/03_rows.ipynb"]
@@ -254,6 +256,23 @@ def test_a_run_does_not_see_or_touch_anybodys_progress(course, monkeypatch):
     (course / "notebooks/source/03_rows.py").write_text(PRINT.replace('print("first")', code), encoding="utf-8")
     assert states(build(course))[LESSON_PATH] == "written"
     assert not (course / "mine.json").exists()
+
+
+def connection_of_a_kernel(folder):
+    code = "import ipykernel, json; print(json.load(open(ipykernel.get_connection_file()))['transport'])"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata.course = {"kind": "lesson", "title": "Connection"}
+    run_notebook(notebook, folder)
+    return notebook.cells[0].outputs[0].text.strip()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX systems have sockets that are files")
+def test_a_run_needs_no_network_unless_the_scratch_folder_is_too_deep(tmp_path, monkeypatch):
+    assert connection_of_a_kernel(tmp_path) == "ipc"
+    deep = tmp_path / ("deep-" * 20)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    assert connection_of_a_kernel(tmp_path) == "tcp"
 
 
 def test_build_selects_by_number_name_or_path(course):
