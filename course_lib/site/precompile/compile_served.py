@@ -20,7 +20,7 @@ STARTED = (
     "piplite.piplite", "pyodide_kernel", "jedi", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "anywidget",
     "ipywidgets", "course_lib.attention", "course_lib.plots", "course_lib.widgets", "course_lib.checks",
 )  # fmt: skip
-# All of these is compiled, too: each lesson and each check loads its own modules.
+# All of these are compiled, too: each lesson and each check loads its own modules.
 WHOLE = tuple(f"course_lib/{room}/" for room in ("attention", "checks", "models", "plots", "widgets"))
 # What nothing here uses, and what takes a browser time to unpack: what Django and Python 2 look like to jedi.
 LEFT_OUT = ("jedi/third_party/django-stubs/", "jedi/third_party/typeshed/third_party/2/")
