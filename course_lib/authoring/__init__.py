@@ -40,7 +40,9 @@ The format is the percent format of jupytext with a name for each cell; Python, 
 * In the learner's version the lines between the two marks are replaced by the text after ``stub:`` and by the lines
   marked ``### STUB``, at the indentation of the mark; where there is neither, by ``...  # your code here``.
 * Tags that the builder knows: ``raises-exception`` for a cell whose error is its point; ``output-not-stored`` for a
-  cell whose output belongs to one machine or one day (the doctor's findings, a timing). Others are only copied.
+  cell whose output belongs to one machine or one day (the doctor's findings, a timing); ``output-varies`` for one
+  whose numbers depend on the processor (what a long training comes to): of its output a check compares the words only.
+  Others are only copied.
 
 A run must show nothing that another machine or another day would not: a memory address or an absolute path in an
 output, a warning on stderr or an exception is an error that names the cell. Widget views are dropped (their ids are

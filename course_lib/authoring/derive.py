@@ -12,6 +12,7 @@ from course_lib.authoring.source import Cell, Source
 KEY = "course"  # ours, in the metadata of every derived notebook
 
 UNSTORED = "output-not-stored"
+VARYING = "output-varies"
 _UNCOMPARED = "nbval-ignore-output"
 
 LESSON, EXERCISE, SOLUTION = "lesson", "exercise", "solution"
@@ -59,8 +60,8 @@ def _derive_cell(path: Path, cell: Cell, kind: str) -> NotebookNode:
     if kind == SOLUTION and cell.kind == "markdown":
         text = text.replace("](../", "](../../")  # a solution lies one folder deeper than its exercise
     tags = list(cell.tags)
-    if UNSTORED in tags and _UNCOMPARED not in tags:
-        tags.append(_UNCOMPARED)  # what is not stored cannot be compared
+    if {UNSTORED, VARYING} & set(tags) and _UNCOMPARED not in tags:
+        tags.append(_UNCOMPARED)  # nbval compares all or nothing
     metadata: dict[str, Any] = {"tags": tags} if tags else {}
     if marked or cell.points:
         metadata["nbgrader"] = nbgrader_metadata(cell.name, points=cell.points)

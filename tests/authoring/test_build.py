@@ -12,6 +12,7 @@ import pytest
 from sample_course import EXERCISE, LESSON, make_course
 
 from course_lib.authoring import BuildError, build, check, course_folder, plan
+from course_lib.authoring.compare import first_difference
 from course_lib.authoring.run import run_notebook
 from course_lib.authoring.stored import put_aside, write_text
 
@@ -124,6 +125,25 @@ def test_check_names_an_output_that_a_run_no_longer_gives(course):
     write_text(course / LESSON_PATH, nbformat.writes(new))
     (one,) = (one for one in check(course) if not one.ok)
     assert (one.state, one.cell, one.reason) == ("hand-edited", "rows-plot", "a picture differs")
+
+
+@pytest.mark.parametrize(
+    ("tag", "wanted", "there", "reason"),
+    [
+        ("output-varies", "loss 1.29 of [ 8.645 10.39]", "loss 0.3e-05 of [12.1  7.864]", None),
+        ("output-varies", "loss 1.29", "gain 1.29", "the words of an output differ"),
+        ("output-varies", "loss 1.29", "loss 1.29, 3.4", "the words of an output differ"),
+        ("nbval-ignore-output", "loss 1.29", "loss 1.30", "the text of an output differs"),
+    ],
+)
+def test_where_an_output_varies_with_the_processor_only_its_words_are_compared(tag, wanted, there, reason):
+    def notebook(text):
+        cell = nbformat.v4.new_code_cell("run()", id="one", metadata={"tags": [tag]})
+        cell.outputs = [nbformat.v4.new_output("display_data", {"text/plain": text, "image/png": text})]
+        return nbformat.v4.new_notebook(cells=[cell])
+
+    found = first_difference(notebook(wanted), notebook(there), outputs=True)
+    assert found == (reason and ("one", reason))
 
 
 def test_check_tells_hand_edited_from_stale(course):

@@ -63,9 +63,10 @@ def test_derive_leads_links_of_a_solution_from_its_deeper_folder(source_of):
     assert derive(source, "solution").cells[0].source == "# See [03](../../notebooks/03_rows.ipynb)"
 
 
-def test_derive_tells_nbval_to_leave_an_output_that_is_not_stored(source_of):
-    text = LESSON.replace("# %% rows-print", '# %% rows-print tags=["output-not-stored"]')
-    assert derive(source_of(text), "lesson").cells[2].metadata.tags == ["output-not-stored", "nbval-ignore-output"]
+@pytest.mark.parametrize("tag", ["output-not-stored", "output-varies"])
+def test_derive_tells_nbval_to_leave_an_output_that_is_not_stored_or_varies(source_of, tag):
+    text = LESSON.replace("# %% rows-print", f'# %% rows-print tags=["{tag}"]')
+    assert derive(source_of(text), "lesson").cells[2].metadata.tags == [tag, "nbval-ignore-output"]
 
 
 @pytest.mark.parametrize(
