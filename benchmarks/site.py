@@ -5,6 +5,8 @@ A plain file server on this machine and a real Chromium; what a network adds is 
 * cold: a browser that was never here opens lesson 02: until the notebook is shown, until Python is ready, until the
   imports have run and the first cell has printed, counted from the first request
 * warm: the same browser, closed and begun again
+* with ``--beside``, another site in turns with the first, for the notebooks, and the ratio: what a change of the site,
+  or compiling beforehand, is worth
 * pages to read, each in a browser that was never here: the first paint, and the first live picture drawn
 
 A full run takes about three minutes and prints JSON. Leave the machine alone meanwhile.
@@ -21,8 +23,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -129,22 +131,24 @@ def start_of_python(context: Any, address: str) -> dict[str, float]:
     return times
 
 
-def notebooks(driver: Any, address: str, counter: Counter, rounds: int) -> dict[str, Any]:
-    """Measure cold and warm starts, in turns."""
-    found: dict[str, list[dict[str, float]]] = {"cold": [], "warm": []}
+def notebooks(driver: Any, addresses: Sequence[str], counter: Counter, rounds: int) -> list[dict[str, Any]]:
+    """Measure cold and warm starts, and the sites, in turns; return what each site takes."""
+    found: list[dict[str, list[dict[str, float]]]] = [{"cold": [], "warm": []} for _ in addresses]
     for _ in range(rounds):
-        profile = Path(tempfile.mkdtemp(prefix="course-site-profile-"))
-        for which, rows in found.items():
-            counter.take()
-            context = begin(driver, profile)
-            rows.append(start_of_python(context, address))
-            context.close()
-            rows[-1] |= counter.take()
-            print(which, rows[-1], file=sys.stderr, flush=True)
-        shutil.rmtree(profile, ignore_errors=True)
-    return {
-        which: {name: statistics.median(row[name] for row in rows) for name in rows[0]} for which, rows in found.items()
-    }
+        for address, starts in zip(addresses, found, strict=True):
+            profile = Path(tempfile.mkdtemp(prefix="course-site-profile-"))
+            for which, rows in starts.items():
+                counter.take()
+                context = begin(driver, profile)
+                rows.append(start_of_python(context, address))
+                context.close()
+                rows[-1] |= counter.take()
+                print(address, which, rows[-1], file=sys.stderr, flush=True)
+            shutil.rmtree(profile, ignore_errors=True)
+    return [
+        {which: {name: statistics.median(row[name] for row in rows) for name in rows[0]} for which, rows in one.items()}
+        for one in found
+    ]
 
 
 def pages(driver: Any, address: str, counter: Counter, rounds: int) -> dict[str, Any]:
@@ -172,6 +176,7 @@ def main() -> None:
     """Measure a site and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("site", type=Path, help="the folder that `course site --out` has made")
+    parser.add_argument("--beside", type=Path, help="another such folder, measured in turns with the first")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     from playwright.sync_api import sync_playwright
@@ -179,17 +184,25 @@ def main() -> None:
     files = [path for path in given.site.rglob("*") if path.is_file()]
     if not (given.site / "read" / "index.html").is_file():
         parser.error(f"{given.site} holds no site: make one with `course site --out {given.site}`")
+    with_notebooks = [site for site in (given.site, given.beside) if site and (site / "lab" / "index.html").is_file()]
+    if given.beside and len(with_notebooks) < 2:
+        parser.error("--beside compares notebooks, and both sites must have them.")
     counter = Counter()
     measured: dict[str, Any] = {
         "processors": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "files": len(files),
         "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1),
     }  # fmt: skip
-    parts: dict[str, Callable[..., Any]] = {"pages": pages}
-    if (given.site / "lab" / "index.html").is_file():
-        parts["notebooks"] = notebooks
-    with served(given.site, counter) as address, sync_playwright() as driver:
-        for name, measure in parts.items():
-            measured[name] = measure(driver, address, counter, given.rounds)
+    with ExitStack() as stack:
+        driver = stack.enter_context(sync_playwright())
+        measured["pages"] = pages(driver, stack.enter_context(served(given.site, counter)), counter, given.rounds)
+        addresses = [stack.enter_context(served(site, counter)) for site in with_notebooks]
+        found = notebooks(driver, addresses, counter, given.rounds)
+        measured |= dict(zip(("notebooks", "beside"), found, strict=False))
+    if given.beside:
+        measured["ratio"] = {
+            which: round(starts["output"] / measured["beside"][which]["output"], 2)
+            for which, starts in measured["notebooks"].items()
+        }
     print(json.dumps(measured, indent=2))
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 NOT_COMPILED = (
-    "Node.js is not installed here, so what notebooks import could not be compiled beforehand, and Python takes about "
-    "twice as long to start in a browser. Install Node.js 18 or newer and make the site again.\n"
+    "Node.js is not installed here, so what notebooks import could not be compiled beforehand, and Python takes "
+    "longer to start in a browser. Install Node.js 18 or newer and make the site again.\n"
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.site.builder import BROWSER_LOCK, LOCK, Builder, browser_wheels, course_wheel, prepared
 from course_lib.site.errors import SiteError
 from course_lib.site.places import HERE, Places, notebooks_of
-from course_lib.site.precompile import library_of, precompile
+from course_lib.site.precompile import SCRIPT, library_of, precompile
 from course_lib.site.runtime import TARBALL, VERSION, runtime_files, tagged, write_runtime
 
 EXTENSION_NAME = "self-attention-course"
@@ -130,8 +130,9 @@ def _build(builder: Builder, lite: Path, out: Path) -> None:
 
 
 def _put_in_worker(out: Path) -> None:
-    """Put the site's service worker before JupyterLite's own; another Pyodide or JupyterLite begins its cache anew."""
-    build = hashlib.sha256(LOCK.read_bytes() + BROWSER_LOCK.read_bytes() + VERSION.encode()).hexdigest()[:12]
+    """Put the site's service worker before JupyterLite's own; what renames all of Python begins its cache anew."""
+    renaming = (LOCK.read_bytes(), BROWSER_LOCK.read_bytes(), VERSION.encode(), SCRIPT.read_bytes())
+    build = hashlib.sha256(b"".join(renaming)).hexdigest()[:12]
     worker = out / "service-worker.js"
     worker.rename(out / "jupyterlite-service-worker.js")
     shutil.copyfile(HERE / "lite_worker.js", worker)

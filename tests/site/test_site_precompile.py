@@ -6,7 +6,7 @@ import sys
 import zipfile
 
 import pytest
-from test_site_runtime import files_of, lock_of, wheels  # noqa: F401  the fixture
+from test_site_runtime import files_of, lock_of, wheels_in
 
 from course_lib.site import precompile as room
 from course_lib.site import runtime
@@ -77,8 +77,8 @@ def test_the_same_content_is_repacked_to_the_same_bytes_and_nothing_to_do_change
 
 
 @pytest.fixture
-def served(tmp_path, wheels):  # noqa: F811
-    runtime.write_runtime(tmp_path / "served", files_of(lock_of()), wheels, [])
+def served(tmp_path):
+    runtime.write_runtime(tmp_path / "served", files_of(lock_of()), wheels_in(tmp_path / "wheels"), [])
     return tmp_path / "served"
 
 

@@ -44,13 +44,16 @@ def files_of(lock: dict, mjs: str = "") -> dict[str, bytes]:
     return {**files, "pyodide.mjs": mjs.encode(), runtime.LOCK_NAME: json.dumps(lock).encode()}
 
 
-@pytest.fixture
-def wheels(tmp_path):
-    folder = tmp_path / "wheels"
+def wheels_in(folder: Path) -> Path:
     folder.mkdir()
     for name in NAMES:
         (folder / f"{name}-1-py3-none-any.whl").write_bytes(wheel_of(name))
     return folder
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    return wheels_in(tmp_path / "wheels")
 
 
 def our_wheel(folder: Path, name: str = "self_attention_course-0.1.0-py3-none-any.whl") -> Path:

@@ -1,7 +1,7 @@
 """The served Python, compiled once when a site is made: a browser would do it anew at every start of a notebook.
 
-Wheels and Python's own library come as source. Compiling what a start imports takes a browser about as long as all the
-rest of the start. Only a Python of the same version can do it beforehand, and that is the served one itself, in Node.
+Wheels and Python's own library come as source. Compiling what a start imports is a large part of that start. Only a
+Python of the same version can do it beforehand, and that is the served one itself, in Node.
 """
 
 import json
@@ -13,6 +13,7 @@ from course_lib.site.errors import SiteError
 from course_lib.site.runtime import LIBRARY, LOCK_NAME, Lock, sha256_of, tagged, write_lock
 
 HERE = Path(__file__).parent
+SCRIPT = HERE / "compile_served.py"
 _SECONDS = 600
 
 
@@ -41,7 +42,7 @@ def precompile(served: Path) -> bool:
         return False
     try:
         done = subprocess.run(
-            [node, str(HERE / "run_served.mjs"), str(served.resolve()), str(HERE / "compile_served.py")],
+            [node, str(HERE / "run_served.mjs"), str(served.resolve()), str(SCRIPT)],
             capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
